@@ -1,0 +1,360 @@
+"""The vocabulary of events: everything that can happen in a scan.
+
+A scan, a replayed journal, a test: each is a stream of these events, folded
+by `vscan_tui.session.store` into hosts, ports, exchanges and services.
+
+Every event has `time`, in seconds since the Unix epoch.  Text that came from
+the network is Latin-1 (one character a byte), so nothing of it is lost.  Bytes
+are base64 in JSON.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+Protocol = Literal["tcp", "udp"]
+Pace = Literal["polite"]
+Span = tuple[int, int]
+"""Half-open range of bytes: (start, end)."""
+
+
+class PortState(StrEnum):
+    """What a port scan can say of a port, in Nmap's words."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    FILTERED = "filtered"
+    OPEN_OR_FILTERED = "open|filtered"
+
+
+class HostState(StrEnum):
+    """Whether a host answered."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Outcome(StrEnum):
+    """How the interrogation of a port ended."""
+
+    HARD_MATCH = "hard match"
+    SOFT_MATCH = "soft match"
+    NO_MATCH = "no match"
+    TCPWRAPPED = "tcpwrapped"
+    INCOMPLETE = "incomplete"
+    EXCLUDED = "excluded"
+    STOPPED = "stopped"
+
+
+class Ending(StrEnum):
+    """How an exchange ended."""
+
+    MATCHED = "matched"
+    TIMED_OUT = "timed out"
+    FULL = "full"
+    CLOSED = "closed"
+    RESET = "reset"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class ScanEnding(StrEnum):
+    """How a scan ended."""
+
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class Method(StrEnum):
+    """Where a service name comes from."""
+
+    PROBED = "probed"
+    TABLE = "table"
+
+
+class Endpoint(msgspec.Struct, frozen=True, order=True):
+    """One port of one host."""
+
+    address: str
+    protocol: Protocol
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}/{self.protocol}"
+
+
+class Fields(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The version fields of a rule, filled from a response; empty when absent."""
+
+    product: str = ""
+    version: str = ""
+    info: str = ""
+    hostname: str = ""
+    ostype: str = ""
+    devicetype: str = ""
+    cpes: tuple[str, ...] = ()
+    """CPE 2.2 URIs, at most one for each of the parts a, h and o, in that order."""
+
+
+class DatabaseIdentity(msgspec.Struct, frozen=True):
+    """Which probe database was used: enough to tell whether another is the same."""
+
+    name: str
+    path: str
+    rules: int
+    probes: int
+    sha256: str
+
+
+class Match(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A rule that fired on a response, with all that is needed to show why."""
+
+    database: str
+    file: str
+    line: int
+    probe: str
+    """The probe that holds the rule; differs from the probe sent after a fallback."""
+    service: str
+    soft: bool
+    pattern: bytes
+    flags: str
+    templates: tuple[tuple[str, str], ...]
+    """The version fields as written: (letter or "cpe", template)."""
+    spans: tuple[Span | None, ...]
+    """The whole match, then each group; None for a group that took no part."""
+    tried: int
+    """How many rules were tried before this one."""
+    fields: Fields = Fields()
+
+
+class Service(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What listens on a port, as far as known."""
+
+    name: str = ""
+    fields: Fields = Fields()
+    tunnel: Literal["", "ssl"] = ""
+    method: Method = Method.TABLE
+    confidence: int = 3
+    """10 for a match, 8 for tcpwrapped, 3 for the port table."""
+
+
+class TlsDetails(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a TLS handshake told."""
+
+    version: str = ""
+    cipher: str = ""
+    alpn: str = ""
+    certificate: bytes = b""
+    """The server's certificate, DER."""
+    resumed: bool = False
+
+
+class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", kw_only=True):
+    time: float
+
+
+class ScanStarted(_Event, frozen=True, tag="scan started"):
+    """The first event of every scan."""
+
+    program: str
+    """Name and version of the program."""
+    arguments: tuple[str, ...]
+    pace: str
+    intensity: int
+    databases: tuple[DatabaseIdentity, ...]
+
+
+class ScanPlanned(_Event, frozen=True, tag="scan planned"):
+    """How much there is to do, as soon as it is known."""
+
+    hosts: int
+    ports: int
+    """Ports for each host, both protocols together."""
+
+
+class HostFound(_Event, frozen=True, tag="host found"):
+    """A host was looked for."""
+
+    address: str
+    state: HostState
+    reason: str
+    name: str = ""
+    """The name that the user gave, if it was a name."""
+    other_addresses: tuple[str, ...] = ()
+    """Addresses that the name has too, and that are not scanned."""
+    latency: float | None = None
+    """Seconds."""
+
+
+class HostNamed(_Event, frozen=True, tag="host named"):
+    """A name was found for an address by reverse DNS."""
+
+    address: str
+    name: str
+
+
+class DiscoveryProgressed(_Event, frozen=True, tag="discovery progressed"):
+    """So many of the ports to look for have been looked for, on all hosts."""
+
+    done: int
+    total: int
+
+
+class PortFound(_Event, frozen=True, tag="port found"):
+    """The state of one port that may have a service: open or open|filtered."""
+
+    endpoint: Endpoint
+    state: PortState
+    reason: str
+    latency: float | None = None
+    """Seconds."""
+    table_name: str = ""
+    """The service name that the port table has for this port number."""
+
+
+class PortsScanned(_Event, frozen=True, tag="ports scanned"):
+    """The same state of many ports of a host."""
+
+    address: str
+    protocol: Protocol
+    state: PortState
+    reason: str
+    ports: tuple[Span, ...]
+    """Ranges, first and last port both included."""
+
+
+class InterrogationStarted(_Event, frozen=True, tag="interrogation started"):
+    """A port is asked what it is."""
+
+    endpoint: Endpoint
+
+
+class Decided(_Event, frozen=True, tag="decided"):
+    """An action on a port, announced before it happens, with its reason."""
+
+    endpoint: Endpoint
+    action: str
+    reason: str
+
+
+class ConnectionOpened(_Event, frozen=True, tag="connection opened"):
+    """A connection (for UDP: a socket) is ready for use."""
+
+    endpoint: Endpoint
+    connection: int
+    seconds: float
+    tls: TlsDetails | None = None
+
+
+class ConnectionFailed(_Event, frozen=True, tag="connection failed"):
+    """A connection could not be opened."""
+
+    endpoint: Endpoint
+    connection: int
+    reason: str
+
+
+class ConnectionClosed(_Event, frozen=True, tag="connection closed"):
+    """A connection ended."""
+
+    endpoint: Endpoint
+    connection: int
+    reason: str
+
+
+class ExchangeStarted(_Event, frozen=True, tag="exchange started"):
+    """A probe was sent (the NULL probe: nothing was), and an answer is awaited."""
+
+    endpoint: Endpoint
+    exchange: int
+    connection: int
+    probe: str
+    payload: bytes
+    reason: str
+    tunnel: Literal["", "ssl"] = ""
+
+
+class BytesReceived(_Event, frozen=True, tag="bytes received"):
+    """One read, or one datagram, of a response."""
+
+    endpoint: Endpoint
+    exchange: int
+    data: bytes
+
+
+class RuleFired(_Event, frozen=True, tag="rule fired"):
+    """A rule matched the response so far."""
+
+    endpoint: Endpoint
+    exchange: int
+    match: Match
+    length: int
+    """Bytes of the response that were there when it fired."""
+
+
+class ExchangeEnded(_Event, frozen=True, tag="exchange ended"):
+    """Nothing more is awaited from this exchange."""
+
+    endpoint: Endpoint
+    exchange: int
+    ending: Ending
+    tried: int = 0
+    """How many rules were tried on the whole response."""
+
+
+class PortFinished(_Event, frozen=True, tag="port finished"):
+    """The verdict on a port."""
+
+    endpoint: Endpoint
+    outcome: Outcome
+    service: Service
+
+
+class Warned(_Event, frozen=True, tag="warned"):
+    """Something that the user should know."""
+
+    message: str
+    endpoint: Endpoint | None = None
+
+
+class ScanPaused(_Event, frozen=True, tag="scan paused"):
+    """No new action is begun until `ScanResumed`."""
+
+
+class ScanResumed(_Event, frozen=True, tag="scan resumed"):
+    """The scan goes on."""
+
+
+class ScanFinished(_Event, frozen=True, tag="scan finished"):
+    """The last event of every scan."""
+
+    ending: ScanEnding
+    reason: str = ""
+
+
+Event = (
+    ScanStarted
+    | ScanPlanned
+    | HostFound
+    | HostNamed
+    | DiscoveryProgressed
+    | PortFound
+    | PortsScanned
+    | InterrogationStarted
+    | Decided
+    | ConnectionOpened
+    | ConnectionFailed
+    | ConnectionClosed
+    | ExchangeStarted
+    | BytesReceived
+    | RuleFired
+    | ExchangeEnded
+    | PortFinished
+    | Warned
+    | ScanPaused
+    | ScanResumed
+    | ScanFinished
+)

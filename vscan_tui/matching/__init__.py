@@ -1,0 +1,1 @@
+"""A response to the rule that fires on it, and why."""

@@ -1,0 +1,1 @@
+"""What to send and what to expect: the probe database."""

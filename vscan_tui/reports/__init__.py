@@ -1,0 +1,1 @@
+"""The store as files that people and other tools read."""

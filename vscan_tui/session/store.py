@@ -1,0 +1,373 @@
+"""Fold events into hosts, ports, exchanges and services.
+
+The store is the one picture of a scan that the screen and the reports read.
+It holds no clock, no socket and no file: the same events give the same store.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vscan_tui.events import (
+    BytesReceived,
+    ConnectionClosed,
+    ConnectionFailed,
+    ConnectionOpened,
+    Decided,
+    DiscoveryProgressed,
+    Ending,
+    Endpoint,
+    Event,
+    ExchangeEnded,
+    ExchangeStarted,
+    HostFound,
+    HostNamed,
+    HostState,
+    InterrogationStarted,
+    Match,
+    Outcome,
+    PortFinished,
+    PortFound,
+    PortsScanned,
+    PortState,
+    Protocol,
+    RuleFired,
+    ScanFinished,
+    ScanPaused,
+    ScanPlanned,
+    ScanResumed,
+    ScanStarted,
+    Service,
+    Span,
+    TlsDetails,
+    Warned,
+)
+
+
+class Stage(StrEnum):
+    """How far the interrogation of a port has come."""
+
+    WAITING = "waiting"
+    PROBING = "probing"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One read of a response: when, and which bytes (offset, length)."""
+
+    time: float
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An action on a port with its reason."""
+
+    time: float
+    action: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A rule that fired, and how many bytes of the response were there then."""
+
+    match: Match
+    length: int
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One probe and its response."""
+
+    number: int
+    connection: int
+    probe: str
+    payload: bytes
+    tunnel: str
+    reason: str
+    started: float
+    ended: float | None = None
+    ending: Ending | None = None
+    tried: int = 0
+    response: bytearray = field(default_factory=bytearray)
+    chunks: list[Chunk] = field(default_factory=list)
+    firings: list[Firing] = field(default_factory=list)
+
+    @property
+    def match(self) -> Match | None:
+        """The last rule that fired; a hard match, if any, is always the last."""
+        return self.firings[-1].match if self.firings else None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took from the probe to the end; None while it lasts."""
+        return None if self.ended is None else self.ended - self.started
+
+    @property
+    def first_byte_seconds(self) -> float | None:
+        """How long the service took to begin its answer."""
+        return self.chunks[0].time - self.started if self.chunks else None
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connection to a port."""
+
+    number: int
+    opened: float
+    seconds: float
+    tls: TlsDetails | None = None
+    closed: float | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Port:
+    """One port that may have a service."""
+
+    endpoint: Endpoint
+    state: PortState
+    reason: str
+    latency: float | None = None
+    stage: Stage = Stage.WAITING
+    outcome: Outcome | None = None
+    service: Service = field(default_factory=Service)
+    started: float | None = None
+    finished: float | None = None
+    exchanges: list[Exchange] = field(default_factory=list)
+    connections: dict[int, Connection] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def identified(self) -> bool:
+        """Whether a rule, not the port table, gave the service."""
+        return self.outcome in (Outcome.HARD_MATCH, Outcome.SOFT_MATCH)
+
+    @property
+    def deciding(self) -> Exchange | None:
+        """The exchange that explains the verdict best: hard match, soft match, longest answer."""
+        for exchange in reversed(self.exchanges):
+            if exchange.match is not None and not exchange.match.soft:
+                return exchange
+        for exchange in self.exchanges:
+            if exchange.match is not None:
+                return exchange
+        answered = [exchange for exchange in self.exchanges if exchange.response]
+        return max(answered, key=lambda exchange: len(exchange.response), default=None)
+
+    def exchange(self, number: int) -> Exchange:
+        """Return the exchange of that number; numbers count from 1."""
+        return self.exchanges[number - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class PortGroup:
+    """Ports of one host in the same state for the same reason."""
+
+    protocol: Protocol
+    state: PortState
+    reason: str
+
+
+@dataclass(slots=True)
+class Host:
+    """One scanned host."""
+
+    address: str
+    name: str = ""
+    reverse_name: str = ""
+    state: HostState = HostState.UP
+    reason: str = ""
+    latency: float | None = None
+    other_addresses: tuple[str, ...] = ()
+    first: float = 0.0
+    last: float = 0.0
+    ports: dict[Endpoint, Port] = field(default_factory=dict)
+    groups: dict[PortGroup, list[Span]] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The host as Nmap prints it: name (address), or the address alone."""
+        name = self.name or self.reverse_name
+        return f"{name} ({self.address})" if name else self.address
+
+    def sorted_ports(self) -> list[Port]:
+        """All ports, TCP before UDP, by number."""
+        return [self.ports[endpoint] for endpoint in sorted(self.ports)]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A warning that concerns the whole scan or one port."""
+
+    time: float
+    message: str
+    endpoint: Endpoint | None
+
+
+class Store:
+    """All that is known of a scan; `apply` is the only way in."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self.scan: ScanStarted | None = None
+        self.planned: ScanPlanned | None = None
+        self.ended: ScanFinished | None = None
+        self.paused = False
+        self.discovered = 0
+        self.to_discover = 0
+        self.first_time: float | None = None
+        self.last_time: float | None = None
+        self.hosts: dict[str, Host] = {}
+        self.ports: dict[Endpoint, Port] = {}
+        """All ports of all hosts, in the order in which they were found."""
+        self.warnings: list[Notice] = []
+        self.stages: Counter[Stage] = Counter()
+        self.outcomes: Counter[Outcome] = Counter()
+
+    @property
+    def seconds(self) -> float:
+        """From the first event to the last."""
+        if self.first_time is None or self.last_time is None:
+            return 0.0
+        return self.last_time - self.first_time
+
+    def apply(self, event: Event) -> Endpoint | None:
+        """Fold in one event; return the port that it changed, if it was one.
+
+        Events of unknown ports or exchanges (a damaged journal) are ignored.
+        """
+        if self.first_time is None:
+            self.first_time = event.time
+        self.last_time = event.time
+        endpoint: Endpoint | None = getattr(event, "endpoint", None)
+        if endpoint is None or isinstance(event, Warned):
+            self._apply_to_scan(event)
+            return endpoint
+        host = self._host(endpoint.address, event.time)
+        if isinstance(event, PortFound):
+            self._port_found(host, event)
+        else:
+            port = self.ports.get(endpoint)
+            if port is None:
+                return None
+            self._apply_to_port(port, event)
+        return endpoint
+
+    def _host(self, address: str, time: float) -> Host:
+        host = self.hosts.get(address)
+        if host is None:
+            host = self.hosts[address] = Host(address, first=time)
+        host.last = time
+        return host
+
+    def _apply_to_scan(self, event: Event) -> None:
+        match event:
+            case ScanStarted():
+                self.scan = event
+                self.ended = None
+            case ScanPlanned():
+                self.planned = event
+            case HostFound():
+                host = self._host(event.address, event.time)
+                host.name, host.state, host.reason = event.name, event.state, event.reason
+                host.latency, host.other_addresses = event.latency, event.other_addresses
+            case HostNamed():
+                self._host(event.address, event.time).reverse_name = event.name
+            case DiscoveryProgressed():
+                self.discovered, self.to_discover = event.done, event.total
+            case PortsScanned():
+                group = PortGroup(event.protocol, event.state, event.reason)
+                host = self._host(event.address, event.time)
+                host.groups.setdefault(group, []).extend(event.ports)
+            case Warned():
+                self.warnings.append(Notice(event.time, event.message, event.endpoint))
+                if event.endpoint in self.ports:
+                    self.ports[event.endpoint].warnings.append(event.message)
+            case ScanPaused():
+                self.paused = True
+            case ScanResumed():
+                self.paused = False
+            case ScanFinished():
+                self.ended = event
+                self.paused = False
+            case _:
+                pass
+
+    def _port_found(self, host: Host, event: PortFound) -> None:
+        port = self.ports.get(event.endpoint)
+        if port is None:
+            port = Port(event.endpoint, event.state, event.reason, event.latency)
+            port.service = Service(event.table_name)
+            self.ports[event.endpoint] = host.ports[event.endpoint] = port
+            self.stages[port.stage] += 1
+        else:
+            port.state, port.reason = event.state, event.reason
+
+    def _enter(self, port: Port, stage: Stage) -> None:
+        self.stages[port.stage] -= 1
+        self.stages[stage] += 1
+        port.stage = stage
+
+    def _apply_to_port(self, port: Port, event: Event) -> None:
+        match event:
+            case InterrogationStarted():
+                self._enter(port, Stage.PROBING)
+                port.started = event.time
+            case Decided():
+                port.decisions.append(Decision(event.time, event.action, event.reason))
+            case ConnectionOpened():
+                port.connections[event.connection] = Connection(
+                    event.connection, event.time - event.seconds, event.seconds, event.tls
+                )
+            case ConnectionFailed():
+                port.connections[event.connection] = Connection(
+                    event.connection, event.time, 0.0, None, event.time, event.reason
+                )
+            case ConnectionClosed():
+                connection = port.connections.get(event.connection)
+                if connection is not None:
+                    connection.closed, connection.reason = event.time, event.reason
+            case ExchangeStarted():
+                port.exchanges.append(
+                    Exchange(
+                        event.exchange,
+                        event.connection,
+                        event.probe,
+                        event.payload,
+                        event.tunnel,
+                        event.reason,
+                        event.time,
+                    )
+                )
+            case BytesReceived() | RuleFired() | ExchangeEnded():
+                if 1 <= event.exchange <= len(port.exchanges):
+                    _apply_to_exchange(port.exchange(event.exchange), event)
+            case PortFinished():
+                self._enter(port, Stage.FINISHED)
+                if port.outcome is not None:
+                    self.outcomes[port.outcome] -= 1
+                self.outcomes[event.outcome] += 1
+                port.outcome, port.service = event.outcome, event.service
+                port.finished = event.time
+            case _:
+                pass
+
+
+def _apply_to_exchange(
+    exchange: Exchange, event: BytesReceived | RuleFired | ExchangeEnded
+) -> None:
+    match event:
+        case BytesReceived():
+            chunk = Chunk(event.time, len(exchange.response), len(event.data))
+            exchange.chunks.append(chunk)
+            exchange.response += event.data
+        case RuleFired():
+            exchange.firings.append(Firing(event.match, event.length))
+        case ExchangeEnded():
+            exchange.ended, exchange.ending = event.time, event.ending
+            exchange.tried = event.tried

@@ -1,0 +1,124 @@
+"""The one place that knows PCRE2 and its limits.
+
+Rules are PCRE2 over raw bytes: no UTF, caseless and dotall only where flagged,
+unanchored search, and limits for each call.
+Source: nmap-behaviour.md, "The probe database".
+"""
+
+import re
+from dataclasses import dataclass
+
+import pcre2
+
+from vscan_tui.events import Span
+
+MATCH_LIMIT = 50_000
+DEPTH_LIMIT = 1_000
+HEAP_LIMIT_KIB = 10_240
+
+_LIMITS = (
+    f"(*LIMIT_MATCH={MATCH_LIMIT})(*LIMIT_DEPTH={DEPTH_LIMIT})(*LIMIT_HEAP={HEAP_LIMIT_KIB})"
+).encode()
+
+# The binding compiles with PCRE2_ALT_BSUX and PCRE2_NEVER_BACKSLASH_C, which
+# change what these escapes mean; they are spelled out instead.
+_TRANSLATED = re.compile(
+    rb"\\(?: x\{(?P<braced>[0-9A-Fa-f]{1,2})\} | x(?P<digits>[0-9A-Fa-f]{0,2})"
+    rb"| (?P<any>C) | (?P<unsupported>[uUlL]) | Q(?s:.*?)(?:\\E|\Z) | (?s:.) )",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PatternFault:
+    """Why a regex cannot be used, and where (offset in bytes)."""
+
+    offset: int
+    message: str
+
+
+class LimitError(Exception):
+    """A search ran into one of PCRE2's limits, which counts as no match."""
+
+
+class Pattern:
+    """A compiled regex of a rule."""
+
+    __slots__ = ("_compiled", "_groups")
+
+    def __init__(self, pattern: bytes, flags: str) -> None:
+        """Compile.
+
+        Args:
+            pattern: the regex, as between the delimiters of a rule.
+            flags: any of "i" and "s".
+
+        Raises:
+            ValueError: PCRE2 refuses the regex.
+        """
+        options = pcre2.NOFLAG
+        if "i" in flags:
+            options |= pcre2.IGNORECASE
+        if "s" in flags:
+            options |= pcre2.DOTALL
+        try:
+            # JIT counts its limits differently, and costs more to compile than
+            # is ever won back on a handful of searches.
+            self._compiled = pcre2.compile(_LIMITS + _translated(pattern), options, jit=False)
+        except pcre2.PatternError as error:
+            raise ValueError(str(error)) from error
+        self._groups: int = self._compiled.groups
+
+    def search(self, response: bytes) -> tuple[Span | None, ...] | None:
+        """Find the first place where the regex matches.
+
+        Returns:
+            The spans of the whole match and of each group, None for a group
+            that took no part; or None when nothing matches.
+
+        Raises:
+            LimitError: PCRE2 gave up.
+        """
+        try:
+            match = self._compiled.search(response)
+        except pcre2.LibraryError as error:
+            raise LimitError(str(error)) from error
+        if match is None:
+            return None
+        spans = (match.span(group) for group in range(self._groups + 1))
+        return tuple(None if start < 0 else (start, end) for start, end in spans)
+
+
+def check(pattern: bytes, flags: str) -> tuple[int, str] | None:
+    """Say where (offset in bytes) and why a regex cannot be used in a rule; None if it can."""
+    try:
+        compiled = Pattern(pattern, flags)
+    except ValueError as error:
+        position = re.search(r"position (\d+); (.*)", str(error))
+        if position is None:
+            return 0, f"PCRE2 refuses the regex: {error}"
+        offset = max(0, int(position[1]) - len(_LIMITS))
+        return min(offset, len(pattern)), f"PCRE2 refuses the regex: {position[2]}"
+    try:
+        if compiled.search(b"") is not None:
+            return 0, "the regex can match the empty string, so it would match anything"
+    except LimitError as error:
+        return 0, f"the regex exceeds PCRE2's limits on an empty response: {error}"
+    return None
+
+
+def _translated(pattern: bytes) -> bytes:
+    if rb"\x" not in pattern and rb"\C" not in pattern and not re.search(rb"\\[uUlL]", pattern):
+        return pattern
+    return _TRANSLATED.sub(_translation, pattern)
+
+
+def _translation(match: re.Match[bytes]) -> bytes:
+    digits = match["braced"] if match["braced"] is not None else match["digits"]
+    if digits is not None:
+        return rb"\x" + digits.rjust(2, b"0")
+    if match["any"]:
+        return rb"[\x00-\xff]"
+    if match["unsupported"]:
+        return rb"(*UNSUPPORTED)"  # refused by PCRE2, as in any program that is not JavaScript
+    return match.group()

@@ -1,0 +1,119 @@
+"""Several databases that act as one.
+
+A probe with the same protocol and payload is sent once.  Each database's rules
+are tried in turn, and a soft match in an earlier one never hides a hard match
+in a later one (`vscan_tui.matching.matcher`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from vscan_tui.events import DatabaseIdentity, Protocol, Span
+from vscan_tui.probedb.model import Probe, ProbeDatabase, in_ranges
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A probe of one database that is sent together with its like in others."""
+
+    database: ProbeDatabase
+    probe: Probe
+
+
+@dataclass(frozen=True, eq=False)
+class CombinedProbe:
+    """What is sent once, and the probes of each database that it stands for."""
+
+    members: tuple[Member, ...]
+
+    @property
+    def name(self) -> str:
+        """The name that the first database gives it."""
+        return self.members[0].probe.name
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol it is sent over."""
+        return self.members[0].probe.protocol
+
+    @property
+    def payload(self) -> bytes:
+        """What is sent; empty for the NULL probe."""
+        return self.members[0].probe.payload
+
+    @property
+    def is_null(self) -> bool:
+        """Whether this is the probe that sends nothing and listens."""
+        return self.members[0].probe.is_null
+
+    @cached_property
+    def totalwaitms(self) -> int:
+        """How long to listen for an answer, in milliseconds: the most patient database's."""
+        return max(member.probe.totalwaitms for member in self.members)
+
+    @cached_property
+    def tcpwrappedms(self) -> int:
+        """Within how many milliseconds a close means `tcpwrapped`."""
+        return max(member.probe.tcpwrappedms for member in self.members)
+
+    @cached_property
+    def rarity(self) -> int:
+        """From 1 (send it nearly always) to 9."""
+        return min(member.probe.rarity for member in self.members)
+
+    @cached_property
+    def services(self) -> frozenset[str]:
+        """The service names that the probes' own rules know."""
+        return frozenset(rule.service for member in self.members for rule in member.probe.rules)
+
+    def lists(self, port: int, *, tunnel: bool) -> bool:
+        """Whether `ports` (inside a tunnel `sslports`) has this port."""
+        return any(in_ranges(port, ranges) for ranges in self._ranges(tunnel=tunnel))
+
+    def _ranges(self, *, tunnel: bool) -> list[tuple[Span, ...]]:
+        return [member.probe.sslports if tunnel else member.probe.ports for member in self.members]
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeDatabases:
+    """All databases in use, in order of precedence."""
+
+    databases: tuple[ProbeDatabase, ...]
+    probes: tuple[CombinedProbe, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "probes", _combined(self.databases))
+
+    @property
+    def identities(self) -> tuple[DatabaseIdentity, ...]:
+        """Which databases these are."""
+        return tuple(database.identity for database in self.databases)
+
+    def of_protocol(self, protocol: Protocol) -> list[CombinedProbe]:
+        """The probes of one protocol in the order in which they would be sent."""
+        return [probe for probe in self.probes if probe.protocol == protocol]
+
+    def find(self, name: str, protocol: Protocol) -> CombinedProbe | None:
+        """The probe that any database calls by that name; the first if several do."""
+        return next(
+            (
+                probe
+                for probe in self.probes
+                if probe.protocol == protocol
+                and any(member.probe.name == name for member in probe.members)
+            ),
+            None,
+        )
+
+    def excludes(self, protocol: Protocol, port: int) -> bool:
+        """Whether any database says not to probe this port."""
+        return any(database.exclusions.covers(protocol, port) for database in self.databases)
+
+
+def _combined(databases: Sequence[ProbeDatabase]) -> tuple[CombinedProbe, ...]:
+    members: dict[tuple[Protocol, bytes], list[Member]] = {}
+    for database in databases:
+        for probe in database.probes:
+            members.setdefault((probe.protocol, probe.payload), []).append(Member(database, probe))
+    return tuple(CombinedProbe(tuple(group)) for group in members.values())

@@ -1,0 +1,223 @@
+"""Which databases there are: the user's overlays, the project's own, the user's Nmap copy.
+
+A parsed database is kept in the user's cache directory under the hash of its
+content, so that a second start does not parse and check 12,000 rules again.
+"""
+
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from vscan_tui import __version__
+from vscan_tui.bundled import bundled
+from vscan_tui.events import DatabaseIdentity
+from vscan_tui.probedb.model import Exclusions, Fault, Probe, ProbeDatabase
+from vscan_tui.probedb.parser import ParsedText, PatternCheck, parse
+
+APP_NAME = "vscan"
+DATABASE_FILE = "nmap-service-probes"
+FILES_OF_A_FOLDER = "*.probes"
+MAX_DATABASE_BYTES = 64 * 1024 * 1024
+_CACHE_FORMAT = f"{__version__}/1"
+
+
+class DatabaseError(Exception):
+    """A database cannot be used at all; the message says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSource:
+    """A file, or a folder whose files are joined, and the name it goes by."""
+
+    name: str
+    path: Path
+
+
+def chosen_sources(version_databases: Sequence[Path]) -> list[DatabaseSource]:
+    """Which databases to use, in order of precedence.
+
+    Those of `--versiondb` and no others, if any; else the user's overlays, the
+    project's own, and the user's Nmap copy where one is installed.
+    """
+    if version_databases:
+        return [DatabaseSource(path.name, path) for path in version_databases]
+    overlays = overlay_folder()
+    sources = []
+    if any(overlays.glob(FILES_OF_A_FOLDER)):
+        sources.append(DatabaseSource("overlay", overlays))
+    sources.append(DatabaseSource("vscan", bundled("service-probes")))
+    installed = next((path for path in _nmap_copies() if path.is_file()), None)
+    if installed is not None:
+        sources.append(DatabaseSource("nmap", installed))
+    return sources
+
+
+def overlay_folder() -> Path:
+    """Where the user's own rules are: `*.probes` files in the configuration directory."""
+    return Path(platformdirs.user_config_dir(APP_NAME)) / "service-probes"
+
+
+def _nmap_copies() -> Iterator[Path]:
+    """Where Nmap looks for its data files, in its order, on each system."""
+    if directory := os.environ.get("NMAPDIR"):
+        yield Path(directory) / DATABASE_FILE
+    with contextlib.suppress(RuntimeError):
+        yield Path.home() / ".nmap" / DATABASE_FILE
+    folders = ["/usr/local/share/nmap", "/usr/share/nmap", "/opt/homebrew/share/nmap"]
+    if sys.platform == "win32":
+        roots = (os.environ.get(name) for name in ("ProgramFiles(x86)", "ProgramFiles"))
+        folders = [str(Path(root) / "Nmap") for root in roots if root]
+    for folder in folders:
+        yield Path(folder) / DATABASE_FILE
+
+
+def load(source: DatabaseSource, *, check_pattern: PatternCheck | None = None) -> ProbeDatabase:
+    """Read a database, from the cache if it was parsed before.
+
+    Raises:
+        DatabaseError: it cannot be read, or holds no probe.
+    """
+    files = _read(source)
+    digest = _digest(files)
+    cached = _cached(source, digest)
+    if cached is not None:
+        return cached
+    parsed = _parse_all(files, check_pattern)
+    probes = joined(probe for text in parsed for probe in text.probes)
+    faults = tuple(fault for text in parsed for fault in text.faults)
+    if not probes:
+        reason = f" ({faults[0]})" if faults else ""
+        raise DatabaseError(
+            f"{source.path}: no probe in it, so it is no nmap-service-probes file{reason}"
+        )
+    database = ProbeDatabase(
+        identity=DatabaseIdentity(
+            name=source.name,
+            path=str(source.path),
+            rules=sum(len(probe.rules) for probe in probes),
+            probes=len(probes),
+            sha256=digest,
+        ),
+        probes=probes,
+        exclusions=Exclusions(
+            tuple(span for text in parsed for span in text.exclusions.tcp),
+            tuple(span for text in parsed for span in text.exclusions.udp),
+        ),
+        faults=faults,
+    )
+    _store(database, digest)
+    return database
+
+
+def _read(source: DatabaseSource) -> list[tuple[str, bytes]]:
+    """Return (name for messages, content) of each file."""
+    paths = sorted(source.path.glob(FILES_OF_A_FOLDER)) if source.path.is_dir() else [source.path]
+    if not paths:
+        raise DatabaseError(f"{source.path}: no {FILES_OF_A_FOLDER} file in this folder")
+    files = []
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(MAX_DATABASE_BYTES + 1)
+        except OSError as error:
+            raise DatabaseError(f"{path}: cannot read it: {error.strerror or error}") from error
+        if len(content) > MAX_DATABASE_BYTES:
+            raise DatabaseError(f"{path}: larger than {MAX_DATABASE_BYTES >> 20} MiB")
+        files.append((str(path) if path == source.path else path.name, content))
+    return files
+
+
+def _parse_all(
+    files: Sequence[tuple[str, bytes]], check_pattern: PatternCheck | None
+) -> list[ParsedText]:
+    if len(files) == 1:
+        return [parse(files[0][1], files[0][0], check_pattern=check_pattern)]
+    # A fallback may name a probe of another file: the names are gathered first.
+    names = frozenset(probe.name for file, data in files for probe in parse(data, file).probes)
+    return [
+        parse(data, file, check_pattern=check_pattern, known_probes=names) for file, data in files
+    ]
+
+
+def joined(probes: Iterable[Probe]) -> tuple[Probe, ...]:
+    """Join probes that are declared in several files: rules in order, the first's properties."""
+    found: dict[tuple[str, str, bytes], Probe] = {}
+    for probe in probes:
+        key = (probe.protocol, probe.name, probe.payload)
+        first = found.get(key)
+        if first is None:
+            found[key] = probe
+            continue
+        found[key] = msgspec.structs.replace(
+            first,
+            ports=first.ports + probe.ports,
+            sslports=first.sslports + probe.sslports,
+            fallback=tuple(dict.fromkeys(first.fallback + probe.fallback)),
+            rules=first.rules + probe.rules,
+            **{
+                name: getattr(probe, name)
+                for name, default in _PROPERTY_DEFAULTS.items()
+                if getattr(first, name) == default
+            },
+        )
+    return tuple(found.values())
+
+
+_PROPERTY_DEFAULTS = {
+    name: getattr(Probe("tcp", "", b"", "", 0), name)
+    for name in ("totalwaitms", "tcpwrappedms", "rarity", "no_payload")
+}
+
+
+def _digest(files: Sequence[tuple[str, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for name, content in files:
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where parsed databases are kept."""
+    return Path(platformdirs.user_cache_dir(APP_NAME)) / "probedb"
+
+
+def _cache_path(digest: str) -> Path:
+    key = hashlib.sha256(f"{_CACHE_FORMAT}\0{digest}".encode()).hexdigest()
+    return cache_folder() / f"{key[:32]}.msgpack"
+
+
+def _cached(source: DatabaseSource, digest: str) -> ProbeDatabase | None:
+    try:
+        content = _cache_path(digest).read_bytes()
+        database = msgspec.msgpack.decode(content, type=ProbeDatabase)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    identity = msgspec.structs.replace(database.identity, name=source.name, path=str(source.path))
+    return msgspec.structs.replace(database, identity=identity)
+
+
+def _store(database: ProbeDatabase, digest: str) -> None:
+    """Keep a parsed database; a cache that cannot be written is no fault."""
+    path = _cache_path(digest)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
+            stream.write(msgspec.msgpack.encode(database))
+        Path(stream.name).replace(path)
+
+
+def fault_lines(faults: Sequence[Fault], *, limit: int = 20) -> list[str]:
+    """Faults as lines for a person; those beyond `limit` are counted only."""
+    lines = [str(fault) for fault in faults[:limit]]
+    if len(faults) > limit:
+        lines.append(f"… and {len(faults) - limit} more faults")
+    return lines

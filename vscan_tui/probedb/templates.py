@@ -1,0 +1,158 @@
+"""Version fields: templates such as `$1` and `$SUBST(1,"_",".")`, filled from captured groups.
+
+Source: nmap-behaviour.md, "Matching one response".
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vscan_tui.events import Fields
+
+FIELD_NAMES = {
+    "p": "product",
+    "v": "version",
+    "i": "info",
+    "h": "hostname",
+    "o": "ostype",
+    "d": "devicetype",
+}
+"""What each letter of a rule stands for."""
+
+CPE_PREFIX = "cpe:/"
+CPE_PARTS = "aho"
+"""Application, hardware, operating system: the order in which CPEs are printed."""
+
+_SUBSTITUTION = re.compile(
+    r"""
+      \$ (?P<group> [1-9])
+    | \$P \( (?P<printable> [1-9]) \)
+    | \$SUBST \( (?P<subst> [1-9]) \s*,\s* "(?P<old> [^"]*)" \s*,\s* "(?P<new> [^"]*)" \)
+    | \$I \( (?P<integer> [1-9]) \s*,\s* "(?P<order> [<>])" \)
+    | (?P<invalid> \$)
+    """,
+    re.VERBOSE,
+)
+_NOT_PRINTABLE = re.compile(rb"[^\x20-\x7e]+")
+_CPE_RESERVED = re.compile(rb"""[:/?#\[\]@!$&'()*+,;=%<>"]""")
+_WHITE_SPACE = re.compile(rb"\s")
+_MAX_INTEGER_BYTES = 8
+_TRAILING = " \t\n\v\f\r,"
+_END_OF_STRING = "\0"
+"""Ends a field, as it does in Nmap, where fields are C strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a template: literal text (group 0), or what is made of one group."""
+
+    text: str
+    group: int = 0
+    helper: str = ""
+    """One of "", "P", "SUBST", "I"; "?" for a substitution that cannot be applied."""
+    arguments: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=4096)
+def pieces(template: str) -> tuple[Piece, ...]:
+    """Take a template apart; the pieces' texts joined are the template."""
+    found: list[Piece] = []
+    position = 0
+    for match in _SUBSTITUTION.finditer(template):
+        if match.start() > position:
+            found.append(Piece(template[position : match.start()]))
+        found.append(_substitution(match))
+        position = match.end()
+    if position < len(template):
+        found.append(Piece(template[position:]))
+    return tuple(found)
+
+
+def _substitution(match: re.Match[str]) -> Piece:
+    text = match.group()
+    if match["group"]:
+        return Piece(text, int(match["group"]))
+    if match["printable"]:
+        return Piece(text, int(match["printable"]), "P")
+    if match["subst"]:
+        return Piece(text, int(match["subst"]), "SUBST", (match["old"], match["new"]))
+    if match["integer"]:
+        return Piece(text, int(match["integer"]), "I", (match["order"],))
+    return Piece(text, 0, "?")
+
+
+def piece_value(piece: Piece, groups: Sequence[bytes | None]) -> bytes | None:
+    """What a piece becomes, or None when it cannot be applied.
+
+    `groups` holds the whole match first, then each group; None for a group
+    that took no part in the match.
+    """
+    if piece.helper == "?":
+        return None
+    if piece.group == 0:
+        return piece.text.encode("latin-1")
+    captured = groups[piece.group] if piece.group < len(groups) else None
+    if captured is None:
+        return None
+    match piece.helper:
+        case "P":
+            return _NOT_PRINTABLE.sub(b"", captured)
+        case "SUBST":
+            old, new = (argument.encode("latin-1") for argument in piece.arguments)
+            return captured.replace(old, new) if old else None
+        case "I":
+            if not 1 <= len(captured) <= _MAX_INTEGER_BYTES:
+                return None
+            order = "big" if piece.arguments[0] == ">" else "little"
+            return str(int.from_bytes(captured, order)).encode()  # type: ignore[arg-type]
+        case _:
+            return captured
+
+
+def fill(template: str, groups: Sequence[bytes | None]) -> str:
+    """Fill one version field; empty when any piece of it cannot be applied."""
+    values = [piece_value(piece, groups) for piece in pieces(template)]
+    text = b"".join(value for value in values if value is not None).decode("latin-1")
+    return "" if None in values else text.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
+
+
+def fill_cpe(template: str, groups: Sequence[bytes | None]) -> str:
+    """Fill a CPE; each substitution is lower-cased and percent-encoded before it goes in."""
+    out = []
+    for piece in pieces(template):
+        value = piece_value(piece, groups)
+        if value is None:
+            return ""
+        out.append(_cpe_encoded(value) if piece.group else value)
+    text = b"".join(out).decode("latin-1")
+    return CPE_PREFIX + text.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
+
+
+def _cpe_encoded(value: bytes) -> bytes:
+    value = _WHITE_SPACE.sub(b"_", value.lower())
+    return _CPE_RESERVED.sub(lambda match: b"%%%02X" % match.group()[0], value)
+
+
+def fill_all(templates: Sequence[tuple[str, str]], groups: Sequence[bytes | None]) -> Fields:
+    """Fill all version fields of a rule; of the CPEs, one for each part is kept."""
+    values = {}
+    cpes = []
+    for key, template in templates:
+        if key == "cpe":
+            cpes.append(fill_cpe(template, groups))
+        else:
+            values[FIELD_NAMES[key]] = fill(template, groups)
+    return Fields(**values, cpes=_one_for_each_part(cpes))
+
+
+def merged(earlier: Fields, later: Fields) -> Fields:
+    """The later fields, and the earlier ones where the later are empty."""
+    values = {name: getattr(later, name) or getattr(earlier, name) for name in FIELD_NAMES.values()}
+    return Fields(**values, cpes=_one_for_each_part([*earlier.cpes, *later.cpes]))
+
+
+def _one_for_each_part(cpes: Sequence[str]) -> tuple[str, ...]:
+    """The last CPE of each part, in the order in which they are printed."""
+    by_part = {cpe.removeprefix(CPE_PREFIX)[:1]: cpe for cpe in cpes if cpe}
+    return tuple(by_part[part] for part in CPE_PARTS if part in by_part)

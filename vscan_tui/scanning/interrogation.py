@@ -1,0 +1,417 @@
+"""What to do next on one port: a state machine with no clock, socket or task.
+
+It is told what happened and answers with the actions to carry out, in order,
+each with its reason.  The engine carries them out; the screen shows them before
+they happen; tests play scripts against them with no time passing.
+
+Source: nmap-behaviour.md, "Sequencing for one port".
+"""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from vscan_tui.events import Ending, Match, Method, Outcome, Protocol, Service
+from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.probedb.templates import merged
+from vscan_tui.scanning.plan import PlannedProbe, ProbePlan
+
+CONNECT_TIMEOUT_MS = 5_000
+TLS_CONNECT_TIMEOUT_MS = 8_000
+"""For the connection and the handshake together."""
+FULL_RESPONSE_BYTES = 4_096
+"""A response of this size is not read on, even though nothing matched."""
+TUNNEL_SERVICES = frozenset({"ssl", "dtls"})
+TUNNEL_PREFIX = "ssl/"
+TCPWRAPPED = "tcpwrapped"
+MATCH_CONFIDENCE = 10
+TCPWRAPPED_CONFIDENCE = 8
+
+_PACKET_ERRORS = frozenset(
+    getattr(errno, name, -1)
+    for name in ("EIO", "EPIPE", "EPROTO", "EMSGSIZE", "EOPNOTSUPP", "ENOPROTOOPT")
+)
+"""Concern what was sent, not the port: the next probe may fare better."""
+
+
+# What to do
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a connection (for UDP: a socket); answer with `Connected` or `ConnectFailed`."""
+
+    tunnel: bool
+    timeout_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Begin an exchange by sending the payload (nothing, for NULL); no answer unless it fails."""
+
+    probe: CombinedProbe
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Wait for bytes, at most until `timeout_ms` after the last `Send`.
+
+    Answer with `Received`, `TimedOut`, `Closed` or `Failed`.
+    """
+
+    timeout_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchResponse:
+    """Match the response so far; answer with `Matched`."""
+
+    probe: CombinedProbe
+    response: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndExchange:
+    """Nothing more is awaited from the exchange; no answer."""
+
+    ending: Ending
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Close the connection; no answer."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Tell the user; no answer."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The verdict; the machine does nothing more."""
+
+    outcome: Outcome
+    service: Service
+    reason: str
+
+
+Action = Connect | Send | Listen | MatchResponse | EndExchange | Disconnect | Warn | Finish
+
+
+# What happened
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The connection is open, and inside a tunnel the handshake is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailed:
+    """The connection could not be opened within its time."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One read, or one datagram."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The time to listen is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The other side ended the connection, politely or by a reset."""
+
+    elapsed_ms: float
+    """Since the exchange began."""
+    was_reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Sending or receiving failed for another reason."""
+
+    error: int
+    """An errno value; 0 if there is none."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The first rule that fires on the response so far, if one does."""
+
+    match: Match | None
+
+
+Happening = Connected | ConnectFailed | Received | TimedOut | Closed | Failed | Matched
+
+
+class State(Enum):
+    """What the machine waits for."""
+
+    IDLE = auto()
+    CONNECTING = auto()
+    LISTENING = auto()
+    MATCHING = auto()
+    FINISHED = auto()
+
+
+class ProtocolError(Exception):
+    """The machine was told something that cannot happen in its state."""
+
+
+class Interrogation:
+    """The state machine of one port in pace `polite`."""
+
+    def __init__(
+        self,
+        databases: ProbeDatabases,
+        protocol: Protocol,
+        port: int,
+        *,
+        intensity: int,
+        table_name: str = "",
+        probe_excluded: bool = False,
+    ) -> None:
+        """Ask one port.
+
+        Args:
+            databases: what to send and to expect.
+            protocol: "tcp" or "udp".
+            port: its number.
+            intensity: from 0 to 9.
+            table_name: the name to fall back to when nothing is learnt.
+            probe_excluded: probe the port even if a database's `Exclude` has it.
+        """
+        self.state = State.IDLE
+        self._databases = databases
+        self._protocol: Protocol = protocol
+        self._port = port
+        self._intensity = intensity
+        self._probe_excluded = probe_excluded
+        self._table_name = table_name
+        self._is_connected = False
+        self._forget(tunnel=False)
+        self._handlers: dict[tuple[State, type], Callable[..., list[Action]]] = {
+            (State.CONNECTING, Connected): self._connected,
+            (State.CONNECTING, ConnectFailed): self._connect_failed,
+            (State.LISTENING, Received): self._received,
+            (State.LISTENING, TimedOut): self._timed_out,
+            (State.LISTENING, Closed): self._closed,
+            (State.LISTENING, Failed): self._failed,
+            (State.MATCHING, Matched): self._matched,
+        }
+
+    @property
+    def tunnel(self) -> bool:
+        """Whether the port is asked inside TLS."""
+        return self._tunnel
+
+    @property
+    def service(self) -> Service:
+        """What is known so far."""
+        if self._learnt is not None:
+            return self._learnt
+        return Service(self._table_name, tunnel="ssl" if self._tunnel else "")
+
+    def begin(self) -> list[Action]:
+        """Return the first actions."""
+        if self._databases.excludes(self._protocol, self._port) and not self._probe_excluded:
+            return self._finish(Outcome.EXCLUDED, "the database's Exclude list has this port")
+        return self._next_probe(reuse=False)
+
+    def handle(self, happening: Happening) -> list[Action]:
+        """Return what to do after something happened, in order.
+
+        Raises:
+            ProtocolError: it cannot happen now; the engine is at fault.
+        """
+        handler = self._handlers.get((self.state, type(happening)))
+        if handler is None:
+            raise ProtocolError(f"{type(happening).__name__} in state {self.state.name}")
+        return handler(happening)
+
+    def stop(self, outcome: Outcome, reason: str) -> list[Action]:
+        """End early and keep what was found."""
+        if self.state is State.FINISHED:
+            return []
+        return self._finish(outcome, reason)
+
+    def _forget(self, *, tunnel: bool) -> None:
+        """Start the port over, outside or inside a tunnel."""
+        self._tunnel = tunnel
+        self._plan = ProbePlan(
+            self._databases, self._protocol, self._port, intensity=self._intensity, tunnel=tunnel
+        )
+        self._planned: PlannedProbe | None = None
+        self._response = b""
+        self._learnt: Service | None = None
+        self._may_be_wrapped = True
+
+    # Handlers
+
+    def _connected(self, _: Connected) -> list[Action]:
+        self._is_connected = True
+        return self._send()
+
+    def _connect_failed(self, happening: ConnectFailed) -> list[Action]:
+        return self._finish(Outcome.INCOMPLETE, happening.reason)
+
+    def _received(self, happening: Received) -> list[Action]:
+        self._response += happening.data
+        self._may_be_wrapped = False
+        self.state = State.MATCHING
+        return [MatchResponse(self._current, self._response, "bytes arrived")]
+
+    def _matched(self, happening: Matched) -> list[Action]:
+        actions: list[Action] = []
+        match = happening.match
+        if match is not None:
+            if not match.soft:
+                return self._hard_match(match)
+            actions += self._soft_match(match)
+        if len(self._response) >= FULL_RESPONSE_BYTES:
+            reason = f"{len(self._response)} bytes are enough"
+            return [*actions, EndExchange(Ending.FULL, reason), *self._next_probe(reuse=True)]
+        reason = "a soft match: more may come" if match else "no rule matches yet: more may come"
+        return [*actions, self._listen(reason)]
+
+    def _soft_match(self, match: Match) -> list[Action]:
+        found = _service_of(match, tunnel=self._tunnel)
+        if self._learnt is None:
+            self._learnt = found
+            self._plan.narrow(match.service)
+        elif self._learnt.name == found.name:
+            self._learnt = _later(self._learnt, found)
+        else:
+            return [
+                Warn(
+                    f"soft match {match.service} (line {match.line}) is ignored: "
+                    f"the port already soft-matched {self._learnt.name}"
+                )
+            ]
+        return []
+
+    def _hard_match(self, match: Match) -> list[Action]:
+        reason = f"hard match {match.service}, line {match.line}"
+        ended = EndExchange(Ending.MATCHED, reason)
+        if match.service in TUNNEL_SERVICES and not self._tunnel and self._protocol == "tcp":
+            self._forget(tunnel=True)
+            return [ended, *self._disconnect("the port speaks TLS"), *self._next_probe(reuse=False)]
+        found = _service_of(match, tunnel=self._tunnel)
+        self._learnt = found if self._learnt is None else _later(self._learnt, found)
+        return [ended, *self._finish(Outcome.HARD_MATCH, reason)]
+
+    def _timed_out(self, _: TimedOut) -> list[Action]:
+        self._may_be_wrapped = False
+        reason = "no more bytes came" if self._response else "no answer"
+        return [EndExchange(Ending.TIMED_OUT, reason), *self._next_probe(reuse=True)]
+
+    def _closed(self, happening: Closed) -> list[Action]:
+        ending = Ending.RESET if happening.was_reset else Ending.CLOSED
+        ended = EndExchange(ending, f"the other side {ending} the connection")
+        probe = self._current
+        if (
+            probe.is_null
+            and self._may_be_wrapped
+            and not self._response
+            and happening.elapsed_ms < probe.tcpwrappedms
+        ):
+            return [ended, *self._finish(Outcome.TCPWRAPPED, "closed at once, without a word")]
+        return [ended, *self._next_probe(reuse=False)]
+
+    def _failed(self, happening: Failed) -> list[Action]:
+        ended = EndExchange(Ending.FAILED, happening.reason)
+        if happening.error in _PACKET_ERRORS:
+            return [ended, *self._next_probe(reuse=False)]
+        return [ended, *self._finish(Outcome.INCOMPLETE, happening.reason)]
+
+    # Steps
+
+    @property
+    def _current(self) -> CombinedProbe:
+        if self._planned is None:
+            raise ProtocolError("no probe is under way")
+        return self._planned.probe
+
+    def _listen(self, reason: str) -> Action:
+        self.state = State.LISTENING
+        return Listen(self._current.totalwaitms, reason)
+
+    def _send(self) -> list[Action]:
+        if self._planned is None:
+            raise ProtocolError("no probe is under way")
+        probe, reason = self._planned.probe, self._planned.reason
+        self._response = b""
+        waiting = f"{probe.name} is answered within {probe.totalwaitms} ms"
+        return [Send(probe, reason), self._listen(waiting)]
+
+    def _next_probe(self, *, reuse: bool) -> list[Action]:
+        """Go on with the next probe, on the NULL probe's connection if that may be reused."""
+        previous = self._planned
+        self._planned = next(self._plan, None)
+        if self._planned is None:
+            outcome = Outcome.NO_MATCH if self._learnt is None else Outcome.SOFT_MATCH
+            return self._finish(outcome, "no probe is left")
+        if reuse and previous is not None and previous.probe.is_null:
+            return self._send()
+        self.state = State.CONNECTING
+        timeout = TLS_CONNECT_TIMEOUT_MS if self._tunnel else CONNECT_TIMEOUT_MS
+        return [
+            *self._disconnect("each probe gets a fresh connection"),
+            Connect(self._tunnel, timeout, f"for {self._planned.probe.name}"),
+        ]
+
+    def _disconnect(self, reason: str) -> list[Action]:
+        was_connected, self._is_connected = self._is_connected, False
+        return [Disconnect(reason)] if was_connected else []
+
+    def _finish(self, outcome: Outcome, reason: str) -> list[Action]:
+        self.state = State.FINISHED
+        service = self.service
+        if outcome is Outcome.TCPWRAPPED:
+            service = Service(
+                TCPWRAPPED,
+                tunnel=service.tunnel,
+                method=Method.PROBED,
+                confidence=TCPWRAPPED_CONFIDENCE,
+            )
+        elif outcome is Outcome.INCOMPLETE and self._learnt is not None:
+            outcome = Outcome.SOFT_MATCH
+        return [*self._disconnect("the port is done"), Finish(outcome, service, reason)]
+
+
+def _service_of(match: Match, *, tunnel: bool) -> Service:
+    """What a rule that fired says; `ssl/NAME` is NAME inside a tunnel."""
+    name = match.service.removeprefix(TUNNEL_PREFIX)
+    inside = tunnel or name != match.service
+    return Service(name, match.fields, "ssl" if inside else "", Method.PROBED, MATCH_CONFIDENCE)
+
+
+def _later(earlier: Service, later: Service) -> Service:
+    """A later match replaces the fields it has; those it lacks stay."""
+    return Service(
+        later.name,
+        merged(earlier.fields, later.fields),
+        later.tunnel,
+        later.method,
+        later.confidence,
+    )

@@ -1,0 +1,225 @@
+"""Many ports at once: discovery feeds interrogations, bounded in number, that can be held."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from vscan_tui.events import (
+    DatabaseIdentity,
+    Endpoint,
+    Event,
+    HostFound,
+    Pace,
+    PortFound,
+    ScanEnding,
+    ScanFinished,
+    ScanPaused,
+    ScanResumed,
+    ScanStarted,
+    Warned,
+)
+from vscan_tui.matching.matcher import Matcher, MatchResult
+from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.scanning.interrogation import Interrogation
+from vscan_tui.scanning.runner import Emit, PortRunner, Surroundings
+from vscan_tui.scanning.transport import Transport
+
+
+class PortDiscovery(Protocol):
+    """Finds the ports to interrogate; see `vscan_tui.scanning.discovery`."""
+
+    async def run(self, emit: Emit) -> None:
+        """Emit `HostFound`, `PortFound` and their like until all ports are looked at."""
+        ...
+
+    def pause(self) -> None:
+        """Begin nothing new until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """Go on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """How to scan."""
+
+    program: str
+    """Name and version of the program, for the record."""
+    arguments: tuple[str, ...]
+    """The command line, for the record."""
+    intensity: int
+    parallel_interrogations: int
+    pace: Pace = "polite"
+    host_timeout: float | None = None
+    """Seconds after which a host is left as it stands; None for no limit."""
+    probe_excluded: bool = False
+
+
+class Scan:
+    """One scan, from the first event to the last: an `EventSource`."""
+
+    is_recording = False
+
+    def __init__(
+        self,
+        settings: ScanSettings,
+        databases: ProbeDatabases,
+        discovery: PortDiscovery,
+        transport: Transport,
+    ) -> None:
+        """Be ready to run once."""
+        self._settings = settings
+        self._databases = databases
+        self._discovery = discovery
+        self._transport = transport
+        self._matcher = Matcher(databases)
+        self._emit_event: Emit | None = None
+        self._go = asyncio.Event()
+        self._go.set()
+        self._host_names: dict[str, str] = {}
+        self._deadlines: dict[str, float] = {}
+        self._timed_out: set[str] = set()
+        self._found: asyncio.Queue[PortFound | None] = asyncio.Queue()
+
+    def pause(self) -> None:
+        """Begin no new action until `resume`; what is under way comes to its end."""
+        if self._go.is_set():
+            self._go.clear()
+            self._discovery.pause()
+            self._emit(ScanPaused(time=time.time()))
+
+    def resume(self) -> None:
+        """Go on."""
+        if not self._go.is_set():
+            self._go.set()
+            self._discovery.resume()
+            self._emit(ScanResumed(time=time.time()))
+
+    async def run(self, emit: Emit) -> None:
+        """Scan; every event goes to `emit`, the last is always `ScanFinished`.
+
+        If cancelled, what was found is reported before the cancellation goes on.
+        """
+        self._emit_event = emit
+        settings = self._settings
+        self._emit(
+            ScanStarted(
+                time=time.time(),
+                program=settings.program,
+                arguments=settings.arguments,
+                pace=settings.pace,
+                intensity=settings.intensity,
+                databases=tuple(self._identities()),
+            )
+        )
+        ending, reason = ScanEnding.FAILED, "the program failed"
+        try:
+            async with _matching_thread(self._matcher) as match:
+                surroundings = Surroundings(self._transport, match, self._emit, self._go.wait)
+                await self._scan(surroundings)
+            ending, reason = ScanEnding.DONE, ""
+        except asyncio.CancelledError:
+            ending, reason = ScanEnding.INTERRUPTED, "stopped by the user"
+            raise
+        finally:
+            self._emit(ScanFinished(time=time.time(), ending=ending, reason=reason))
+
+    def _identities(self) -> list[DatabaseIdentity]:
+        return list(self._databases.identities)
+
+    def _emit(self, event: Event) -> None:
+        if self._emit_event is not None:
+            self._emit_event(event)
+
+    async def _scan(self, surroundings: Surroundings) -> None:
+        workers = self._settings.parallel_interrogations
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(workers):
+                tasks.create_task(self._interrogate_found(surroundings))
+            await self._discovery.run(self._note)
+            for _ in range(workers):
+                self._found.put_nowait(None)
+
+    def _note(self, event: Event) -> None:
+        """Pass on an event of discovery, and queue the ports that it found."""
+        self._emit(event)
+        if isinstance(event, HostFound):
+            self._host_names[event.address] = event.name
+        elif isinstance(event, PortFound):
+            self._found.put_nowait(event)
+
+    async def _interrogate_found(self, surroundings: Surroundings) -> None:
+        while (found := await self._found.get()) is not None:
+            await self._interrogate(self._runner(surroundings, found), found.endpoint)
+
+    async def _interrogate(self, runner: PortRunner, endpoint: Endpoint) -> None:
+        reason = "the scan was stopped"
+        deadline = self._deadline(endpoint.address)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await runner.run()
+        except TimeoutError:
+            reason = "the host's time is up"
+            self._warn_of_timeout(endpoint.address)
+        except Exception as error:  # noqa: BLE001 - a fault of ours on one port must not end the others
+            reason = f"internal error: {type(error).__name__}: {error}"
+            self._emit(Warned(time=time.time(), endpoint=endpoint, message=reason))
+        finally:
+            runner.stop(reason)
+
+    def _runner(self, surroundings: Surroundings, found: PortFound) -> PortRunner:
+        endpoint = found.endpoint
+        interrogation = Interrogation(
+            self._databases,
+            endpoint.protocol,
+            endpoint.port,
+            intensity=self._settings.intensity,
+            table_name=found.table_name,
+            probe_excluded=self._settings.probe_excluded,
+        )
+        return PortRunner(
+            surroundings,
+            interrogation,
+            endpoint,
+            state=found.state,
+            server_name=self._host_names.get(endpoint.address, ""),
+        )
+
+    def _deadline(self, address: str) -> float | None:
+        """When a host's time is up, on the event loop's clock; it begins with its first port."""
+        if self._settings.host_timeout is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        return self._deadlines.setdefault(address, now + self._settings.host_timeout)
+
+    def _warn_of_timeout(self, address: str) -> None:
+        if address not in self._timed_out:
+            self._timed_out.add(address)
+            message = (
+                f"{address}: --host-timeout of {self._settings.host_timeout:g} s is over; "
+                "what was found until then is kept, so the result is partial"
+            )
+            self._emit(Warned(time=time.time(), message=message))
+
+
+@asynccontextmanager
+async def _matching_thread(
+    matcher: Matcher,
+) -> AsyncIterator[Callable[[CombinedProbe, bytes], asyncio.Future[MatchResult]]]:
+    """A thread of its own for matching, so that the event loop never waits for a regex."""
+    loop = asyncio.get_running_loop()
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="matching")
+
+    def match(probe: CombinedProbe, response: bytes) -> asyncio.Future[MatchResult]:
+        return loop.run_in_executor(executor, matcher.match, probe, response)
+
+    try:
+        yield match
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,396 @@
+"""The only sockets that interrogation uses: TCP, TLS and UDP over asyncio.
+
+A connection keeps what arrives until it is asked for, so a wait that ends
+early loses nothing; when too much waits unread, reading is suspended.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections import OrderedDict, deque
+from contextlib import suppress
+from typing import Protocol, cast
+
+from vscan_tui.events import Endpoint, TlsDetails
+
+MAX_UNREAD_BYTES = 64 * 1024
+"""Reading is suspended while so much waits to be asked for."""
+MAX_TLS_SESSIONS = 1024
+_TLS_READ_BYTES = 64 * 1024
+
+
+class ConnectionEndedError(Exception):
+    """The other side ended the connection."""
+
+    def __init__(self, *, was_reset: bool) -> None:
+        super().__init__("reset" if was_reset else "closed")
+        self.was_reset = was_reset
+
+
+class Connection(Protocol):
+    """An open connection to one port; for UDP a socket that is connected to it."""
+
+    tls: TlsDetails | None
+
+    async def send(self, payload: bytes) -> None:
+        """Send all of a payload.
+
+        Raises:
+            ConnectionEndedError: the other side ended the connection.
+            OSError: sending failed otherwise.
+        """
+        ...
+
+    async def receive(self, within: float) -> bytes:
+        """Return what has arrived, one datagram of it for UDP, or wait for it.
+
+        Args:
+            within: how long to wait, in seconds.
+
+        Raises:
+            TimeoutError: nothing arrived in time.
+            ConnectionEndedError: the other side ended the connection.
+            OSError: receiving failed otherwise.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the connection; never raises."""
+        ...
+
+
+class Transport(Protocol):
+    """Opens connections."""
+
+    async def connect(
+        self, endpoint: Endpoint, *, tunnel: bool, server_name: str, within: float
+    ) -> Connection:
+        """Connect to a port, and inside a tunnel do the TLS handshake too.
+
+        Args:
+            endpoint: where to.
+            tunnel: whether to speak TLS.
+            server_name: the host name for SNI; empty for none.
+            within: the time for all of it, in seconds.
+
+        Raises:
+            TimeoutError: it took too long.
+            ConnectionEndedError: refused, or ended during the handshake.
+            OSError: it failed otherwise; for TLS, `ssl.SSLError`.
+        """
+        ...
+
+
+class AsyncioTransport:
+    """Connections to real sockets."""
+
+    def __init__(self) -> None:
+        self._context = _permissive_context()
+        self._sessions: OrderedDict[Endpoint, ssl.SSLSession] = OrderedDict()
+
+    async def connect(
+        self, endpoint: Endpoint, *, tunnel: bool, server_name: str, within: float
+    ) -> Connection:
+        """See `Transport.connect`."""
+        async with asyncio.timeout(within):
+            connection = await _connect(endpoint)
+            if not tunnel:
+                return connection
+            tls = _TlsConnection(connection, self._context, server_name, self._sessions, endpoint)
+            try:
+                await tls.handshake()
+            except BaseException:
+                await connection.close()
+                raise
+            return tls
+
+
+def _permissive_context() -> ssl.SSLContext:
+    """Any protocol version, any cipher, no verification: nothing is trusted, only looked at."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with suppress(ssl.SSLError):
+        context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+    context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    return context
+
+
+async def _connect(endpoint: Endpoint) -> "_PlainConnection":
+    kind = socket.SOCK_STREAM if endpoint.protocol == "tcp" else socket.SOCK_DGRAM
+    # Numeric, so this neither asks anybody nor blocks; it knows scope ids.
+    family, _, _, _, address = socket.getaddrinfo(
+        endpoint.address, endpoint.port, type=kind, flags=socket.AI_NUMERICHOST
+    )[0]
+    handle = socket.socket(family, kind)
+    try:
+        handle.setblocking(False)  # noqa: FBT003 - the name says what it means
+        try:
+            await asyncio.get_running_loop().sock_connect(handle, address)
+        except (ConnectionRefusedError, ConnectionResetError, ConnectionAbortedError) as error:
+            raise ConnectionEndedError(was_reset=True) from error
+        if kind == socket.SOCK_STREAM:
+            return await _stream(handle)
+        return await _datagrams(handle)
+    except BaseException:
+        handle.close()
+        raise
+
+
+async def _stream(handle: socket.socket) -> "_PlainConnection":
+    if handle.getsockname() == handle.getpeername():
+        raise ConnectionEndedError(was_reset=True)  # nobody listens: TCP met itself
+    loop = asyncio.get_running_loop()
+    inbox = _Inbox(loop)
+    transport, _ = await loop.create_connection(lambda: _StreamReceiver(inbox), sock=handle)
+    return _PlainConnection(transport, inbox, is_stream=True)
+
+
+async def _datagrams(handle: socket.socket) -> "_PlainConnection":
+    loop = asyncio.get_running_loop()
+    inbox = _Inbox(loop)
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _DatagramReceiver(inbox), sock=handle
+    )
+    return _PlainConnection(transport, inbox, is_stream=False)
+
+
+class _Inbox:
+    """What has arrived and was not asked for yet, and how the connection ended."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.chunks: deque[bytes] = deque()
+        self.size = 0
+        self.is_ended = False
+        self.error: Exception | None = None
+        self._loop = loop
+        self._changed = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self.reader: asyncio.ReadTransport | None = None
+
+    def put(self, data: bytes) -> None:
+        self.chunks.append(data)
+        self.size += len(data)
+        if self.size >= MAX_UNREAD_BYTES and self.reader is not None:
+            self.reader.pause_reading()
+        self._changed.set()
+
+    def end(self, error: Exception | None) -> None:
+        if not self.is_ended:
+            self.is_ended = True
+            self.error = error
+        self._drained.set()
+        self._changed.set()
+
+    def take(self, *, all_of_it: bool) -> bytes:
+        if all_of_it:
+            data = b"".join(self.chunks)
+            self.chunks.clear()
+        else:
+            data = self.chunks.popleft()
+        self.size -= len(data)
+        if self.size < MAX_UNREAD_BYTES and self.reader is not None and not self.is_ended:
+            self.reader.resume_reading()
+        return data
+
+    async def wait(self, within: float) -> None:
+        """Wait until there is something to take, or the end.
+
+        Raises:
+            TimeoutError: neither came in time.
+        """
+        deadline = self._loop.time() + within
+        while not self.chunks and not self.is_ended:
+            self._changed.clear()
+            async with asyncio.timeout_at(deadline):
+                await self._changed.wait()
+
+    def raise_end(self) -> None:
+        """Raise what the end of the connection means."""
+        error = self.error
+        if error is None:
+            raise ConnectionEndedError(was_reset=False)
+        if isinstance(error, ConnectionError) and not isinstance(error, BrokenPipeError):
+            raise ConnectionEndedError(was_reset=True) from error
+        raise error
+
+    def pause_writing(self) -> None:
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        self._drained.set()
+
+    async def drained(self) -> None:
+        await self._drained.wait()
+
+
+class _StreamReceiver(asyncio.Protocol):
+    def __init__(self, inbox: _Inbox) -> None:
+        self._inbox = inbox
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._inbox.reader = cast(asyncio.ReadTransport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._inbox.put(data)
+
+    def eof_received(self) -> bool:
+        self._inbox.end(None)
+        return True  # we close when we are done
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inbox.end(exc)
+
+    def pause_writing(self) -> None:
+        self._inbox.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inbox.resume_writing()
+
+
+class _DatagramReceiver(asyncio.DatagramProtocol):
+    def __init__(self, inbox: _Inbox) -> None:
+        self._inbox = inbox
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:  # noqa: ARG002
+        if self._inbox.size < MAX_UNREAD_BYTES:  # a flood beyond that is dropped, as kernels do
+            self._inbox.put(data)
+
+    def error_received(self, exc: Exception) -> None:
+        self._inbox.end(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inbox.end(exc)
+
+
+class _PlainConnection:
+    """TCP or UDP."""
+
+    def __init__(self, transport: asyncio.BaseTransport, inbox: _Inbox, *, is_stream: bool) -> None:
+        self.tls: TlsDetails | None = None
+        self._transport = transport
+        self._inbox = inbox
+        self._is_stream = is_stream
+
+    async def send(self, payload: bytes) -> None:
+        if self._inbox.is_ended and not self._inbox.chunks:
+            self._inbox.raise_end()
+        if self._is_stream:
+            cast(asyncio.WriteTransport, self._transport).write(payload)
+            await self._inbox.drained()
+        else:
+            cast(asyncio.DatagramTransport, self._transport).sendto(payload)
+
+    async def receive(self, within: float) -> bytes:
+        if not self._inbox.chunks and not self._inbox.is_ended:
+            await self._inbox.wait(within)
+        if self._inbox.chunks:
+            return self._inbox.take(all_of_it=self._is_stream)
+        self._inbox.raise_end()
+        raise AssertionError  # raise_end always raises
+
+    async def close(self) -> None:
+        with suppress(OSError):
+            self._transport.close()
+
+
+class _TlsConnection:
+    """TLS over a plain connection, through memory, so that sessions can be reused."""
+
+    def __init__(
+        self,
+        plain: _PlainConnection,
+        context: ssl.SSLContext,
+        server_name: str,
+        sessions: OrderedDict[Endpoint, ssl.SSLSession],
+        endpoint: Endpoint,
+    ) -> None:
+        self.tls: TlsDetails | None = None
+        self._plain = plain
+        self._sessions = sessions
+        self._endpoint = endpoint
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_hostname=server_name or None,
+            session=sessions.get(endpoint),
+        )
+
+    async def handshake(self) -> None:
+        """Do the handshake.
+
+        Raises:
+            ConnectionEndedError: the other side ended the connection.
+            ssl.SSLError: it is no TLS, or none that we can speak.
+        """
+        while True:
+            try:
+                self._object.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                # The limit of `connect` ends this wait.
+                self._incoming.write(await self._plain.receive(within=3600))
+            except ssl.SSLError:
+                with suppress(OSError, ConnectionEndedError):
+                    await self._flush()  # the alert that says why
+                raise
+            else:
+                break
+        await self._flush()
+        cipher = self._object.cipher()
+        self.tls = TlsDetails(
+            version=self._object.version() or "",
+            cipher=cipher[0] if cipher else "",
+            alpn=self._object.selected_alpn_protocol() or "",
+            certificate=self._object.getpeercert(binary_form=True) or b"",
+            resumed=bool(self._object.session_reused),
+        )
+
+    async def send(self, payload: bytes) -> None:
+        try:
+            if payload:
+                self._object.write(payload)
+        except ssl.SSLError as error:
+            raise OSError(errno.EIO, f"TLS: {error.reason or error}") from error
+        await self._flush()
+
+    async def receive(self, within: float) -> bytes:
+        deadline = asyncio.get_running_loop().time() + within
+        while True:
+            try:
+                data = self._object.read(_TLS_READ_BYTES)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                remaining = deadline - asyncio.get_running_loop().time()
+                self._incoming.write(await self._plain.receive(max(0.0, remaining)))
+            except ssl.SSLZeroReturnError as error:
+                raise ConnectionEndedError(was_reset=False) from error
+            except ssl.SSLError as error:
+                raise OSError(errno.EIO, f"TLS: {error.reason or error}") from error
+            else:
+                if not data:
+                    raise ConnectionEndedError(was_reset=False)
+                return data
+
+    async def close(self) -> None:
+        session = self._object.session
+        if session is not None:
+            self._sessions[self._endpoint] = session
+            self._sessions.move_to_end(self._endpoint)
+            while len(self._sessions) > MAX_TLS_SESSIONS:
+                self._sessions.popitem(last=False)
+        with suppress(OSError, ConnectionEndedError, ValueError):
+            with suppress(ssl.SSLError):
+                self._object.unwrap()  # says goodbye; the answer is not awaited
+            await self._flush()
+        await self._plain.close()
+
+    async def _flush(self) -> None:
+        if self._outgoing.pending:
+            await self._plain.send(self._outgoing.read())

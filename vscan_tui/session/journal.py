@@ -1,0 +1,194 @@
+"""A scan on disk: JSON lines, one event a line, in the order in which they happened.
+
+The first line says what the file is and in which version of the format; every
+other line is one event of `vscan_tui.events`.  The file is written as the scan
+runs and is readable up to its last whole line at any moment.
+"""
+
+import asyncio
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiofiles
+import msgspec
+import platformdirs
+
+from vscan_tui.events import Event, Warned
+from vscan_tui.session.source import Emit, EventSource
+
+FORMAT_VERSION = 1
+SUFFIX = ".vscan.jsonl"
+FLUSH_SECONDS = 0.25
+MAX_LINE_BYTES = 16 * 1024 * 1024
+_APP_NAME = "vscan"
+_MAX_NAME = 60
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The first line."""
+
+    journal: str = "vscan"
+    version: int = FORMAT_VERSION
+
+
+class JournalError(Exception):
+    """A file cannot be read as a journal; the message says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFault:
+    """A line that could not be read, counted from 1."""
+
+    line: int
+    message: str
+
+
+_event_decoder = msgspec.json.Decoder(Event)
+_header_decoder = msgspec.json.Decoder(Header, strict=True)
+
+
+def journal_folder() -> Path:
+    """Where journals are kept: a folder in the user's state directory."""
+    return Path(platformdirs.user_state_dir(_APP_NAME)) / "journals"
+
+
+def journal_path(folder: Path, subject: str, when: float) -> Path:
+    """A file name that tells when and what, and nothing that a file name must not hold."""
+    stamp = datetime.fromtimestamp(when, UTC).astimezone().strftime("%Y%m%d-%H%M%S")
+    words = re.sub(r"[^A-Za-z0-9.-]+", "-", subject).strip("-.")[:_MAX_NAME] or "scan"
+    path = folder / f"{stamp}-{words}{SUFFIX}"
+    number = 2
+    while path.exists():
+        path = folder / f"{stamp}-{words}-{number}{SUFFIX}"
+        number += 1
+    return path
+
+
+def encode(event: Event) -> bytes:
+    """One event as one line."""
+    return msgspec.json.encode(event) + b"\n"
+
+
+class RecordedSource:
+    """An `EventSource` whose events also go to a journal as they happen.
+
+    A journal that cannot be written is reported once, as a warning among the
+    events; the scan goes on, and everything stays in memory.
+    """
+
+    def __init__(self, source: EventSource, path: Path) -> None:
+        """Record `source` in a new file."""
+        self.path = path
+        self.is_recording = source.is_recording
+        self.error = ""
+        """Why the journal could not be written; empty if it could."""
+        self._source = source
+        self._pending: deque[Event] = deque()
+
+    def pause(self) -> None:
+        """See `EventSource.pause`."""
+        self._source.pause()
+
+    def resume(self) -> None:
+        """See `EventSource.resume`."""
+        self._source.resume()
+
+    async def run(self, emit: Emit) -> None:
+        """Run the source; when this returns, all that it emitted is on disk."""
+
+        def emit_and_note(event: Event) -> None:
+            if not self.error:
+                self._pending.append(event)
+            emit(event)
+
+        stop = asyncio.Event()
+        writer = asyncio.create_task(self._write(stop, emit))
+        try:
+            await self._source.run(emit_and_note)
+        finally:
+            stop.set()
+            await asyncio.shield(writer)
+
+    async def _write(self, stop: asyncio.Event, emit: Emit) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            async with aiofiles.open(self.path, "xb", opener=_private) as file:
+                await file.write(msgspec.json.encode(Header()) + b"\n")
+                while True:
+                    is_last = stop.is_set()
+                    lines = b"".join(
+                        encode(self._pending.popleft()) for _ in range(len(self._pending))
+                    )
+                    if lines:
+                        await file.write(lines)
+                        await file.flush()
+                    if is_last:
+                        break
+                    await _set_within(stop, FLUSH_SECONDS)
+        except OSError as error:
+            self.error = error.strerror or str(error)
+            self._pending.clear()
+            message = (
+                f"{self.path}: the scan is not recorded: {self.error}; it goes on without a journal"
+            )
+            emit(Warned(time=time.time(), message=message))
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def read_events(path: Path, faults: list[JournalFault] | None = None) -> Iterator[Event]:
+    """Read the events of a journal, in order.
+
+    Lines that cannot be read are left out and noted in `faults`; the last line
+    may have been cut off by whatever ended the scan.
+
+    Raises:
+        JournalError: the file cannot be read, or is no journal that this version knows.
+    """
+    noted = [] if faults is None else faults
+    try:
+        with path.open("rb") as file:
+            _check_header(path, file.readline(MAX_LINE_BYTES))
+            number = 1
+            while line := file.readline(MAX_LINE_BYTES):
+                number += 1
+                if not line.strip():
+                    continue
+                try:
+                    yield _event_decoder.decode(line)
+                except msgspec.MsgspecError as error:
+                    noted.append(JournalFault(number, str(error)))
+                except (ValueError, RecursionError) as error:
+                    noted.append(JournalFault(number, str(error)))
+    except OSError as error:
+        raise JournalError(f"{path}: cannot read it: {error.strerror or error}") from error
+
+
+def _check_header(path: Path, line: bytes) -> None:
+    try:
+        header = _header_decoder.decode(line)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise JournalError(
+            f"{path}: this is no vscan journal (its first line does not say so)"
+        ) from error
+    if header.journal != "vscan" or header.version > FORMAT_VERSION:
+        raise JournalError(
+            f"{path}: a journal of format {header.journal} {header.version}; "
+            f"this program reads vscan 1 to {FORMAT_VERSION}: use a newer one"
+        )

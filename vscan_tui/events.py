@@ -275,6 +275,8 @@ class ExchangeStarted(_Event, frozen=True, tag="exchange started"):
     payload: bytes
     reason: str
     tunnel: Literal["", "ssl"] = ""
+    continues: int = 0
+    """The exchange on the same connection whose response this one's goes on from; 0 for none."""
 
 
 class BytesReceived(_Event, frozen=True, tag="bytes received"):

@@ -53,6 +53,8 @@ class Send:
 
     probe: CombinedProbe
     reason: str
+    continues: bool = False
+    """On the connection of the probe before, whose response counts as the beginning of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +272,7 @@ class Interrogation:
 
     def _connected(self, _: Connected) -> list[Action]:
         self._is_connected = True
-        return self._send()
+        return self._send(continues=False)
 
     def _connect_failed(self, happening: ConnectFailed) -> list[Action]:
         return self._finish(Outcome.INCOMPLETE, happening.reason)
@@ -356,13 +358,14 @@ class Interrogation:
         self.state = State.LISTENING
         return Listen(self._current.totalwaitms, reason)
 
-    def _send(self) -> list[Action]:
+    def _send(self, *, continues: bool) -> list[Action]:
         if self._planned is None:
             raise ProtocolError("no probe is under way")
         probe, reason = self._planned.probe, self._planned.reason
-        self._response = b""
+        if not continues:
+            self._response = b""
         waiting = f"{probe.name} is answered within {probe.totalwaitms} ms"
-        return [Send(probe, reason), self._listen(waiting)]
+        return [Send(probe, reason, continues), self._listen(waiting)]
 
     def _next_probe(self, *, reuse: bool) -> list[Action]:
         """Go on with the next probe, on the NULL probe's connection if that may be reused."""
@@ -372,7 +375,7 @@ class Interrogation:
             outcome = Outcome.NO_MATCH if self._learnt is None else Outcome.SOFT_MATCH
             return self._finish(outcome, "no probe is left")
         if reuse and previous is not None and previous.probe.is_null:
-            return self._send()
+            return self._send(continues=True)
         self.state = State.CONNECTING
         timeout = TLS_CONNECT_TIMEOUT_MS if self._tunnel else CONNECT_TIMEOUT_MS
         return [

@@ -197,6 +197,7 @@ class PortRunner:
                 payload=action.probe.payload,
                 reason=action.reason,
                 tunnel="ssl" if self._interrogation.tunnel else "",
+                continues=self._exchanges - 1 if action.continues else 0,
             )
         )
         if action.probe.is_null:

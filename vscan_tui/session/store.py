@@ -93,6 +93,9 @@ class Exchange:
     ending: Ending | None = None
     tried: int = 0
     response: bytearray = field(default_factory=bytearray)
+    """All that the rules see, from its first byte on the connection."""
+    carried: int = 0
+    """How many of its bytes came already during the exchange before, on the same connection."""
     chunks: list[Chunk] = field(default_factory=list)
     firings: list[Firing] = field(default_factory=list)
 
@@ -333,17 +336,7 @@ class Store:
                 if connection is not None:
                     connection.closed, connection.reason = event.time, event.reason
             case ExchangeStarted():
-                port.exchanges.append(
-                    Exchange(
-                        event.exchange,
-                        event.connection,
-                        event.probe,
-                        event.payload,
-                        event.tunnel,
-                        event.reason,
-                        event.time,
-                    )
-                )
+                port.exchanges.append(_started(port, event))
             case BytesReceived() | RuleFired() | ExchangeEnded():
                 if 1 <= event.exchange <= len(port.exchanges):
                     _apply_to_exchange(port.exchange(event.exchange), event)
@@ -356,6 +349,22 @@ class Store:
                 port.finished = event.time
             case _:
                 pass
+
+
+def _started(port: Port, event: ExchangeStarted) -> Exchange:
+    exchange = Exchange(
+        event.exchange,
+        event.connection,
+        event.probe,
+        event.payload,
+        event.tunnel,
+        event.reason,
+        event.time,
+    )
+    if 1 <= event.continues <= len(port.exchanges):
+        exchange.response += port.exchange(event.continues).response
+        exchange.carried = len(exchange.response)
+    return exchange
 
 
 def _apply_to_exchange(

@@ -4,6 +4,7 @@ Text from the network is hostile: whatever leaves here is printable ASCII.
 Source: nmap-behaviour.md, "What is printed".
 """
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -16,6 +17,15 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 def printable(text: str) -> str:
     """Show every character outside printable ASCII as a dot."""
     return _NOT_PRINTABLE.sub(".", text)
+
+
+def readable(text: str) -> str:
+    """Show every control, format and unpaired surrogate character as a dot.
+
+    For what the user typed: paths and names in any script stay what they are,
+    and the result can always be encoded and never steers a terminal.
+    """
+    return "".join(letter if letter.isprintable() else "." for letter in text)
 
 
 def version_text(fields: Fields) -> str:
@@ -39,7 +49,6 @@ def service_text(port: Port) -> str:
     if (
         port.service.method is Method.TABLE
         and port.service.name
-        and port.outcome is not Outcome.EXCLUDED
         and port.state is PortState.OPEN
     ):
         name += "?"
@@ -52,15 +61,37 @@ def port_text(port: Port) -> str:
     return f"{port.endpoint.port}/{port.endpoint.protocol}"
 
 
+def latency_text(seconds: float) -> str:
+    """Return a latency as Nmap writes it: seconds with two significant digits.
+
+    `0.00026s`, `0.50s`, `1.2s`, `120s`; zero is `0.00s`.
+    """
+    if not math.isfinite(seconds):
+        return "0.00s"
+    magnitude = math.floor(math.log10(abs(seconds))) if seconds else -1
+    decimals = 1 - magnitude
+    if decimals < 0:
+        return f"{round(seconds, decimals):.0f}s"
+    return f"{seconds:.{min(decimals, 12)}f}s"
+
+
 def service_info(host: Host) -> str:
     """Return Nmap's line `Service Info: ...` for a host, or nothing.
 
-    It collects the distinct host names (other than the target's own), OS
-    types, device types, and the h and o CPEs of all open ports.
+    It collects the distinct host names (other than the target's own two), OS
+    types, device types, and the h and o CPEs of all open ports.  Case counts,
+    except in host names (measured on Nmap 7.93).
     """
     fields = [port.service.fields for port in host.sorted_ports() if port.state is PortState.OPEN]
-    hostnames = _distinct(field.hostname for field in fields)
-    hostnames = [name for name in hostnames if name.lower() != host.name.lower()]
+    own = {host.name.lower(), host.reverse_name.lower()}
+    named = {
+        field.hostname.lower(): field.hostname for field in reversed(fields) if field.hostname
+    }
+    hostnames = [
+        named[lowered]
+        for lowered in _distinct(field.hostname.lower() for field in fields)
+        if lowered not in own
+    ]
     systems = _distinct(field.ostype for field in fields)
     devices = _distinct(field.devicetype for field in fields)
     cpes = _distinct(

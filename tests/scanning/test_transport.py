@@ -1,0 +1,204 @@
+"""Real sockets on loopback: what arrives, how connections end, and that nothing is lost."""
+
+import asyncio
+import shutil
+import socket
+
+import pytest
+
+from tests.scanning.loopback import (
+    certificate,
+    echo,
+    hang_up,
+    reset,
+    says,
+    silent,
+    tcp_server,
+    udp_server,
+)
+from vscan_tui.events import Endpoint
+from vscan_tui.scanning.transport import (
+    MAX_UNREAD_BYTES,
+    AsyncioTransport,
+    ConnectionEndedError,
+)
+
+LONG = 20.0
+SHORT = 0.05
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
+needs_ipv6 = pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+
+
+async def connect(endpoint, *, tunnel=False, within=LONG):
+    return await AsyncioTransport().connect(endpoint, tunnel=tunnel, server_name="", within=within)
+
+
+async def receive_all(connection, length):
+    data = b""
+    while len(data) < length:
+        data += await connection.receive(LONG)
+    return data
+
+
+async def test_a_banner_is_received():
+    async with tcp_server(says(b"hello\r\n")) as endpoint:
+        connection = await connect(endpoint)
+        assert await connection.receive(LONG) == b"hello\r\n"
+        await connection.close()
+
+
+async def test_what_is_sent_arrives():
+    async with tcp_server(echo) as endpoint:
+        connection = await connect(endpoint)
+        await connection.send(b"\x00\xff payload")
+        assert await receive_all(connection, 10) == b"\x00\xff payload"
+        await connection.close()
+
+
+async def test_silence_ends_in_a_timeout_and_loses_nothing_that_comes_later():
+    async with tcp_server(echo) as endpoint:
+        connection = await connect(endpoint)
+        with pytest.raises(TimeoutError):
+            await connection.receive(SHORT)
+        await connection.send(b"late")
+        assert await receive_all(connection, 4) == b"late"
+        await connection.close()
+
+
+async def test_a_close_is_told_after_the_bytes_before_it():
+    async def script(reader, writer):
+        writer.write(b"bye")
+
+    async with tcp_server(script) as endpoint:
+        connection = await connect(endpoint)
+        assert await receive_all(connection, 3) == b"bye"
+        with pytest.raises(ConnectionEndedError) as ended:
+            await connection.receive(LONG)
+        assert not ended.value.was_reset
+        await connection.close()
+
+
+async def test_hanging_up_is_a_close():
+    async with tcp_server(hang_up) as endpoint:
+        connection = await connect(endpoint)
+        with pytest.raises(ConnectionEndedError) as ended:
+            await connection.receive(LONG)
+        assert not ended.value.was_reset
+        await connection.close()
+
+
+async def test_a_reset_is_told_from_a_close():
+    async with tcp_server(reset) as endpoint:
+        connection = await connect(endpoint)
+        await connection.send(b"x")
+        with pytest.raises(ConnectionEndedError) as ended:
+            await connection.receive(LONG)
+        assert ended.value.was_reset
+        await connection.close()
+
+
+async def test_a_closed_port_refuses():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        endpoint = Endpoint("127.0.0.1", "tcp", unused.getsockname()[1])
+        with pytest.raises(ConnectionEndedError):
+            await connect(endpoint)
+
+
+async def test_endless_data_is_held_back_until_it_is_asked_for():
+    sent = 0
+
+    async def script(reader, writer):
+        nonlocal sent
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+            sent += 65536
+
+    async with tcp_server(script) as endpoint:
+        connection = await connect(endpoint)
+        before = -1
+        while sent != before:  # until the kernel's buffers are full and nothing moves
+            before = sent
+            await asyncio.sleep(0.2)
+        chunk = await connection.receive(LONG)
+        assert len(chunk) < 8 * MAX_UNREAD_BYTES
+        assert sent < 64 * 1024 * 1024
+        await connection.close()
+
+
+async def test_datagrams_come_one_by_one():
+    async with udp_server(lambda data: [b"one " + data, b"two"]) as endpoint:
+        connection = await connect(endpoint)
+        await connection.send(b"q")
+        assert await connection.receive(LONG) == b"one q"
+        assert await connection.receive(LONG) == b"two"
+        await connection.close()
+
+
+async def test_a_closed_udp_port_is_told_by_its_refusal():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        unused.bind(("127.0.0.1", 0))
+        endpoint = Endpoint("127.0.0.1", "udp", unused.getsockname()[1])
+    connection = await connect(endpoint)
+    await connection.send(b"anyone?")
+    with pytest.raises(ConnectionEndedError):
+        await connection.receive(LONG)
+    await connection.close()
+
+
+@needs_ipv6
+async def test_ipv6_works_as_ipv4():
+    async with tcp_server(says(b"six"), address="::1") as endpoint:
+        connection = await connect(endpoint)
+        assert await connection.receive(LONG) == b"six"
+        await connection.close()
+
+
+@needs_openssl
+async def test_tls_carries_both_ways_and_tells_what_was_agreed(tmp_path):
+    async with tcp_server(echo, tls=certificate(tmp_path)) as endpoint:
+        connection = await connect(endpoint, tunnel=True)
+        assert connection.tls is not None
+        assert connection.tls.version.startswith("TLSv1")
+        assert connection.tls.certificate
+        await connection.send(b"secret")
+        assert await receive_all(connection, 6) == b"secret"
+        with pytest.raises(TimeoutError):
+            await connection.receive(SHORT)
+        await connection.close()
+
+
+@needs_openssl
+async def test_the_tls_session_is_reused_for_the_next_connection(tmp_path):
+    async with tcp_server(echo, tls=certificate(tmp_path)) as endpoint:
+        transport = AsyncioTransport()
+        resumed = []
+        for _ in range(2):
+            connection = await transport.connect(endpoint, tunnel=True, server_name="", within=LONG)
+            await connection.send(b"x")
+            await connection.receive(LONG)
+            resumed.append(connection.tls.resumed)
+            await connection.close()
+        assert resumed == [False, True]
+
+
+@needs_openssl
+async def test_a_banner_inside_tls_is_received(tmp_path):
+    async with tcp_server(says(b"220 inside\r\n"), tls=certificate(tmp_path)) as endpoint:
+        connection = await connect(endpoint, tunnel=True)
+        assert await connection.receive(LONG) == b"220 inside\r\n"
+        await connection.close()
+
+
+async def test_a_server_without_tls_fails_the_handshake():
+    async with tcp_server(says(b"220 plain text here\r\n")) as endpoint:
+        with pytest.raises(OSError, match="(?i)ssl|tls|wrong"):
+            await connect(endpoint, tunnel=True)
+
+
+async def test_a_handshake_that_is_never_answered_times_out():
+    async with tcp_server(silent) as endpoint:
+        with pytest.raises(TimeoutError):
+            await connect(endpoint, tunnel=True, within=SHORT)

@@ -30,11 +30,11 @@ _APP_NAME = "vscan"
 _MAX_NAME = 60
 
 
-class Header(msgspec.Struct, frozen=True):
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The first line."""
 
-    journal: str = "vscan"
-    version: int = FORMAT_VERSION
+    journal: str
+    version: int
 
 
 class JournalError(Exception):
@@ -119,7 +119,7 @@ class RecordedSource:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             async with aiofiles.open(self.path, "xb", opener=_private) as file:
-                await file.write(msgspec.json.encode(Header()) + b"\n")
+                await file.write(msgspec.json.encode(Header("vscan", FORMAT_VERSION)) + b"\n")
                 while True:
                     is_last = stop.is_set()
                     lines = b"".join(

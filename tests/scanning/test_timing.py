@@ -1,5 +1,7 @@
 """Timing templates and durations."""
 
+import itertools
+
 import pytest
 
 from vscan_tui.scanning.timing import TEMPLATES, parse_duration, parse_template, timing
@@ -10,7 +12,7 @@ def test_version_detection_runs_as_many_at_a_time_as_in_nmap():
 
 
 def test_templates_get_faster_one_by_one():
-    for slower, faster in zip(TEMPLATES, TEMPLATES[1:], strict=False):
+    for slower, faster in itertools.pairwise(TEMPLATES):
         assert slower.parallel_connects <= faster.parallel_connects
         assert slower.max_timeout >= faster.max_timeout
         assert slower.scan_delay >= faster.scan_delay

@@ -169,7 +169,7 @@ class Scan:
             self._warn_of_timeout(endpoint.address)
         except Exception as error:  # noqa: BLE001 - a fault of ours on one port must not end the others
             reason = f"internal error: {type(error).__name__}: {error}"
-            self._emit(Warned(time=time.time(), endpoint=endpoint, message=reason))
+            self._emit(Warned(time=time.time(), endpoint=endpoint, message=reason, partial=True))
         finally:
             runner.stop(reason)
 
@@ -205,7 +205,7 @@ class Scan:
                 f"{address}: --host-timeout of {self._settings.host_timeout:g} s is over; "
                 "what was found until then is kept, so the result is partial"
             )
-            self._emit(Warned(time=time.time(), message=message))
+            self._emit(Warned(time=time.time(), message=message, partial=True))
 
 
 @asynccontextmanager

@@ -320,6 +320,8 @@ class Warned(_Event, frozen=True, tag="warned"):
 
     message: str
     endpoint: Endpoint | None = None
+    partial: bool = False
+    """Whether the result lacks something because of it."""
 
 
 class ScanPaused(_Event, frozen=True, tag="scan paused"):

@@ -210,6 +210,7 @@ class Notice:
     time: float
     message: str
     endpoint: Endpoint | None
+    partial: bool
 
 
 class Store:
@@ -288,7 +289,9 @@ class Store:
                 host = self._host(event.address, event.time)
                 host.groups.setdefault(group, []).extend(event.ports)
             case Warned():
-                self.warnings.append(Notice(event.time, event.message, event.endpoint))
+                self.warnings.append(
+                    Notice(event.time, event.message, event.endpoint, event.partial)
+                )
                 if event.endpoint in self.ports:
                     self.ports[event.endpoint].warnings.append(event.message)
             case ScanPaused():

@@ -46,11 +46,7 @@ def port_version_text(port: Port) -> str:
 def service_text(port: Port) -> str:
     """Return what stands in Nmap's SERVICE column, such as `ssl/http` or `ipp?`."""
     name = port.service.name or "unknown"
-    if (
-        port.service.method is Method.TABLE
-        and port.service.name
-        and port.state is PortState.OPEN
-    ):
+    if port.service.method is Method.TABLE and port.service.name and port.state is PortState.OPEN:
         name += "?"
     prefix = "ssl/" if port.service.tunnel else ""
     return printable(prefix + name)
@@ -84,9 +80,7 @@ def service_info(host: Host) -> str:
     """
     fields = [port.service.fields for port in host.sorted_ports() if port.state is PortState.OPEN]
     own = {host.name.lower(), host.reverse_name.lower()}
-    named = {
-        field.hostname.lower(): field.hostname for field in reversed(fields) if field.hostname
-    }
+    named = {field.hostname.lower(): field.hostname for field in reversed(fields) if field.hostname}
     hostnames = [
         named[lowered]
         for lowered in _distinct(field.hostname.lower() for field in fields)

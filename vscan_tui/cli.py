@@ -1,0 +1,49 @@
+"""The program `vscan`: reads the command line and hands over to a command."""
+
+import sys
+from collections.abc import Sequence
+
+from vscan_tui.commands.status import ExitStatus
+from vscan_tui.options import (
+    DemoOptions,
+    MatchOptions,
+    OpenOptions,
+    Options,
+    ScanOptions,
+    UsageError,
+    parse_options,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit status (see `ExitStatus`)."""
+    words = tuple(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(parse_options(words), words)
+    except UsageError as error:
+        print(f"vscan: {error}", file=sys.stderr)  # noqa: T201
+        return ExitStatus.USAGE
+    except KeyboardInterrupt:
+        print("vscan: interrupted", file=sys.stderr)  # noqa: T201
+        return ExitStatus.INTERRUPTED
+
+
+def _run(options: Options, words: tuple[str, ...]) -> int:
+    # A command is imported when it runs: matching one response needs no screen.
+    match options:
+        case ScanOptions():
+            from vscan_tui.commands.scan import scan  # noqa: PLC0415
+
+            return scan(options, words)
+        case DemoOptions():
+            from vscan_tui.commands.recorded import demo  # noqa: PLC0415
+
+            return demo(options)
+        case OpenOptions():
+            from vscan_tui.commands.recorded import open_journal  # noqa: PLC0415
+
+            return open_journal(options)
+        case MatchOptions():
+            from vscan_tui.match_command import run_match  # noqa: PLC0415
+
+            return run_match(options, sys.stdin.buffer, sys.stdout, sys.stderr)

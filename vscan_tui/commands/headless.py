@@ -1,0 +1,135 @@
+"""A scan without a screen: progress and warnings on standard error, nothing on standard output."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from vscan_tui.events import Decided, Event, PortFound, Warned
+from vscan_tui.options import OutputOptions
+from vscan_tui.session.source import EventSource
+from vscan_tui.session.store import Stage, Store
+from vscan_tui.session.wording import port_text, port_version_text, printable, service_text
+
+_REFRESHES_PER_SECOND = 5
+
+
+class HeadlessRun:
+    """Runs a source to its end and folds its events into a store."""
+
+    def __init__(self, source: EventSource, output: OutputOptions, *, trace: bool = False) -> None:
+        """Be ready to run once.
+
+        Args:
+            source: where events come from.
+            output: how much to say.
+            trace: say every decision in a line.
+        """
+        self.store = Store()
+        self.interrupted = False
+        self._source = source
+        self._output = output
+        self._trace = trace
+        self._console = Console(stderr=True, highlight=False)
+
+    def run(self) -> None:
+        """Run to the end, or until the user interrupts; either way the store has what was found."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        with self._progress() as refresh:
+            running = asyncio.create_task(self._source.run(self._take))
+            with _stopping_on_signals(running):
+                while not running.done():
+                    await asyncio.wait([running], timeout=1 / _REFRESHES_PER_SECOND)
+                    refresh()
+            try:
+                await running
+            except asyncio.CancelledError:
+                self.interrupted = True
+
+    def _take(self, event: Event) -> None:
+        self.store.apply(event)
+        match event:
+            case Warned() if not self._source.is_recording:
+                where = f"{event.endpoint}: " if event.endpoint else ""
+                self._say(f"vscan: warning: {where}{event.message}")
+            case PortFound() if self._output.verbosity:
+                endpoint = event.endpoint
+                self._say(
+                    f"Discovered {event.state} port {endpoint.port}/{endpoint.protocol} "
+                    f"on {endpoint.address}"
+                )
+            case Decided() if self._trace:
+                self._say(f"{event.endpoint}: {event.action} ({event.reason})")
+            case _:
+                self._say_verdict(event)
+
+    def _say_verdict(self, event: Event) -> None:
+        if self._output.verbosity < 2 and not self._trace:
+            return
+        endpoint = getattr(event, "endpoint", None)
+        port = self.store.ports.get(endpoint) if endpoint is not None else None
+        if port is not None and port.stage is Stage.FINISHED and port.finished == event.time:
+            verdict = f"{service_text(port)} {port_version_text(port)}".strip()
+            self._say(f"{port.endpoint.address}: {port_text(port)}: {port.outcome}: {verdict}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(printable(text), markup=False, soft_wrap=True)
+
+    @contextmanager
+    def _progress(self) -> Iterator[Callable[[], None]]:
+        """A progress bar where standard error is a terminal, else nothing."""
+        if not self._console.is_terminal or self._source.is_recording:
+            yield lambda: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(
+            *columns, console=self._console, transient=True, redirect_stdout=False
+        ) as progress:
+            discovery = progress.add_task("Ports looked for", total=None)
+            interrogation = progress.add_task("Services asked", total=None)
+
+            def refresh() -> None:
+                store = self.store
+                progress.update(
+                    discovery, completed=store.discovered, total=store.to_discover or None
+                )
+                progress.update(
+                    interrogation,
+                    completed=store.stages[Stage.FINISHED],
+                    total=len(store.ports) or None,
+                    description=escape(f"Services asked{' (paused)' if store.paused else ''}"),
+                )
+
+            yield refresh
+
+
+@contextmanager
+def _stopping_on_signals(task: asyncio.Task[None]) -> Iterator[None]:
+    """Cancel a task when the user interrupts or ends the program; once, so that it can report."""
+    loop = asyncio.get_running_loop()
+    names = [signal.SIGINT, *([signal.SIGTERM] if sys.platform != "win32" else [])]
+    installed = []
+    for name in names:
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows has no such handlers
+            loop.add_signal_handler(name, task.cancel)
+            installed.append(name)
+    try:
+        yield
+    except asyncio.CancelledError:  # where the handlers are missing, SIGINT cancels us
+        task.cancel()
+    finally:
+        for name in installed:
+            loop.remove_signal_handler(name)

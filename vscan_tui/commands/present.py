@@ -1,0 +1,115 @@
+"""Shows a source of events, on the screen or without one, and writes the reports."""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vscan_tui.commands.status import ExitStatus
+from vscan_tui.events import ScanEnding
+from vscan_tui.options import STANDARD_STREAM, OutputOptions
+from vscan_tui.scanning.port_table import load_port_table
+from vscan_tui.session.source import EventSource
+from vscan_tui.session.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How to show a source."""
+
+    output: OutputOptions
+    note: str = ""
+    """A line for the screen that says what is shown, when it is no live scan."""
+    journal: Path | None = None
+    """Where the scan is being recorded."""
+    trace: bool = False
+
+
+def present(source: EventSource, presentation: Presentation) -> ExitStatus:
+    """Run a source to its end and report it; returns what the exit status should be."""
+    if wants_screen(presentation.output):
+        store, interrupted = _on_screen(source, presentation), False
+    else:
+        store, interrupted = _without_screen(source, presentation)
+    status = _write_reports(store, presentation)
+    if presentation.journal is not None and presentation.journal.exists():
+        say(f"Recorded in {presentation.journal}")
+    if interrupted:
+        return ExitStatus.INTERRUPTED
+    if store.ended is not None and store.ended.ending is ScanEnding.FAILED:
+        say(f"vscan: the scan failed: {store.ended.reason}")
+        return ExitStatus.FAILED
+    is_partial = any(warning.partial for warning in store.warnings)
+    return ExitStatus.FAILED if is_partial else status
+
+
+def say(text: str) -> None:
+    """Tell the user, on standard error."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def wants_screen(output: OutputOptions) -> bool:
+    """Whether to show the screen: standard output is a terminal that no report needs."""
+    return (
+        not output.headless
+        and output.on_standard_output is None
+        and sys.stdout.isatty()
+        and sys.stdin.isatty()
+    )
+
+
+def _on_screen(source: EventSource, presentation: Presentation) -> Store:
+    from vscan_tui.tui.app import VscanApp  # noqa: PLC0415 - half a second that others need not pay
+
+    journal = str(presentation.journal or "")
+    app = VscanApp(source, note=presentation.note, journal=journal)
+    app.run()
+    return app.store
+
+
+def _without_screen(source: EventSource, presentation: Presentation) -> tuple[Store, bool]:
+    from vscan_tui.commands.headless import HeadlessRun  # noqa: PLC0415 - brings rich
+
+    run = HeadlessRun(source, presentation.output, trace=presentation.trace)
+    run.run()
+    return run.store, run.interrupted
+
+
+def _write_reports(store: Store, presentation: Presentation) -> ExitStatus:
+    # Not needed before the scan ends.
+    from vscan_tui.reports import files, normal  # noqa: PLC0415
+    from vscan_tui.reports.options import ReportOptions  # noqa: PLC0415
+
+    output = presentation.output
+    options = ReportOptions(
+        reasons=output.show_reasons,
+        open_only=output.only_open,
+        verbosity=output.verbosity,
+        table_name=load_port_table().name,
+    )
+    status = ExitStatus.DONE
+    if not wants_screen(output) and output.on_standard_output is None:
+        _print(normal.render_for_terminal(store, options))
+    for report in output.reports:
+        text = files.FORMATS[report.format].render(store, options)
+        if report.path == STANDARD_STREAM:
+            _print(text)
+            continue
+        try:
+            files.write_text(Path(report.path), text)
+        except OSError as error:
+            say(f"vscan: {report.path}: cannot write the report: {error.strerror or error}")
+            status = ExitStatus.FAILED
+    return status
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Write to standard output; a reader that has left (`| head`) is no fault."""
+    try:
+        for line in lines:
+            sys.stdout.write(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,157 @@
+"""`vscan [options] TARGET...`: a scan, put together from its parts and shown."""
+
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from vscan_tui import __version__
+from vscan_tui.commands.databases import load_databases
+from vscan_tui.commands.present import Presentation, present, say
+from vscan_tui.commands.status import ExitStatus
+from vscan_tui.options import STANDARD_STREAM, ReverseDns, ScanOptions
+from vscan_tui.probedb.combined import ProbeDatabases
+from vscan_tui.probedb.sources import DatabaseError
+from vscan_tui.scanning.discovery import Discovery, Payloads
+from vscan_tui.scanning.engine import Scan, ScanSettings
+from vscan_tui.scanning.port_table import PortTable, load_port_table
+from vscan_tui.scanning.portspec import (
+    PortSelection,
+    PortSpecError,
+    most_common_ports,
+    parse_ports,
+)
+from vscan_tui.scanning.targets import (
+    ReverseResolver,
+    TargetError,
+    TargetList,
+    resolve_name,
+    split_target_list,
+)
+from vscan_tui.scanning.timing import Timing, timing
+from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.session.journal import RecordedSource, journal_folder, journal_path
+from vscan_tui.session.source import EventSource
+
+DEFAULT_TOP_PORTS = 1000
+MAX_LIST_BYTES = 64 * 1024 * 1024
+
+
+def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
+    """Scan; `words` is the command line, for the record."""
+    try:
+        targets = TargetList(
+            [*options.targets, *_listed(options.target_files)],
+            [*options.exclude, *_listed(options.exclude_files)],
+            resolve=partial(resolve_name, ipv6=options.ipv6),
+        )
+        table = load_port_table()
+        ports = _selected_ports(options, table)
+    except (PortSpecError, TargetError, ValueError) as error:
+        say(f"vscan: {error}")
+        return ExitStatus.USAGE
+    except OSError as error:
+        say(f"vscan: {error.filename}: cannot read it: {error.strerror or error}")
+        return ExitStatus.FAILED
+    for warning in ports.warnings:
+        say(f"vscan: warning: {warning}")
+    try:
+        databases = load_databases(options.databases, strict=options.strict)
+    except DatabaseError as error:
+        say(f"vscan: {error}")
+        return ExitStatus.FAILED
+    live = _live_scan(options, words, targets, ports, table, databases)
+    source, journal = _recorded(live, options)
+    return present(
+        source, Presentation(options.output, journal=journal, trace=options.version_trace)
+    )
+
+
+def _listed(files: Sequence[str]) -> list[str]:
+    """The target expressions in some files; `-` is standard input."""
+    expressions: list[str] = []
+    for file in files:
+        if file == STANDARD_STREAM:
+            text = sys.stdin.read(MAX_LIST_BYTES)
+        else:
+            with Path(file).open(encoding="latin-1") as stream:
+                text = stream.read(MAX_LIST_BYTES)
+        expressions += split_target_list(text)
+    return expressions
+
+
+def _selected_ports(options: ScanOptions, table: PortTable) -> PortSelection:
+    if options.ports is not None:
+        selected = parse_ports(options.ports, table, options.protocols)
+    else:
+        count = options.top_ports or DEFAULT_TOP_PORTS
+        selected = most_common_ports(table, count, options.protocols)
+    if options.exclude_ports is not None:
+        selected = selected.without(parse_ports(options.exclude_ports, table, options.protocols))
+    return selected
+
+
+def _live_scan(
+    options: ScanOptions,
+    words: tuple[str, ...],
+    targets: TargetList,
+    ports: PortSelection,
+    table: PortTable,
+    databases: ProbeDatabases,
+) -> Scan:
+    pace = _timing(options)
+    named = options.reverse_dns is not ReverseDns.NEVER
+    discovery = Discovery(
+        targets,
+        ports,
+        timing=pace,
+        port_table=table,
+        assume_up=options.assume_up,
+        payloads=_payloads(databases),
+        reverse=ReverseResolver() if named else None,
+        name_hosts_down=options.reverse_dns is ReverseDns.ALWAYS,
+        host_timeout=options.host_timeout,
+    )
+    settings = ScanSettings(
+        program=f"vscan {__version__}",
+        arguments=words,
+        pace=options.pace,
+        intensity=options.intensity,
+        parallel_interrogations=pace.parallel_interrogations,
+        host_timeout=options.host_timeout,
+        probe_excluded=options.all_ports,
+    )
+    return Scan(settings, databases, discovery, AsyncioTransport())
+
+
+def _timing(options: ScanOptions) -> Timing:
+    return timing(
+        options.timing_template,
+        min_parallelism=options.min_parallelism,
+        max_parallelism=options.max_parallelism,
+    )
+
+
+def _payloads(databases: ProbeDatabases) -> Payloads:
+    """What port discovery sends to UDP ports: the probes that list them."""
+    payloads: dict[int, list[bytes]] = {}
+    for probe in databases.of_protocol("udp"):
+        for member in probe.members:
+            if member.probe.no_payload:
+                continue
+            for first, last in member.probe.ports:
+                for port in range(first, last + 1):
+                    known = payloads.setdefault(port, [])
+                    if probe.payload not in known:
+                        known.append(probe.payload)
+    return payloads
+
+
+def _recorded(live: EventSource, options: ScanOptions) -> tuple[EventSource, Path | None]:
+    if not options.journal:
+        return live, None
+    folder = Path(options.journal_folder) if options.journal_folder else journal_folder()
+    subject = "-".join([*options.targets, *(Path(file).name for file in options.target_files)])
+    path = journal_path(folder, subject, time.time())
+    return RecordedSource(live, path), path

@@ -106,6 +106,8 @@ class ScanOptions:
     """Seconds."""
     intensity: int = DEFAULT_INTENSITY
     version_trace: bool = False
+    postprocess: bool = True
+    """A service that is known may be asked one question more."""
     all_ports: bool = False
     """Ports that the probe database excludes are probed too."""
     databases: tuple[str, ...] = ()
@@ -581,6 +583,11 @@ def _add_version_options(parser: _Parser) -> None:
     group.add_argument(
         "--allports", action="store_true", help="probe ports that the probe database excludes too"
     )
+    group.add_argument(
+        "--no-postprocess",
+        action="store_true",
+        help="ask a known service nothing more (no SunRPC program numbers)",
+    )
     _add_databases(group)
 
 
@@ -719,6 +726,7 @@ def _scan_options(words: argparse.Namespace) -> ScanOptions:
         host_timeout=words.host_timeout,
         intensity=_intensity(words),
         version_trace=words.version_trace,
+        postprocess=not words.no_postprocess,
         all_ports=words.allports,
         databases=tuple(words.versiondb),
         strict=words.strict,

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from vscan_tui.events import Ending, Outcome, Service
+from vscan_tui.events import DatabaseIdentity, Ending, Outcome, Service
 from vscan_tui.matching.matcher import Matcher
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.model import ProbeDatabase
-from vscan_tui.events import DatabaseIdentity
 from vscan_tui.probedb.parser import parse
 from vscan_tui.scanning.interrogation import (
     Closed,

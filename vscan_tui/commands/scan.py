@@ -13,6 +13,7 @@ from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options import STANDARD_STREAM, ReverseDns, ScanOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
+from vscan_tui.scanning.built_in import all_postprocessors
 from vscan_tui.scanning.discovery import Discovery, Payloads
 from vscan_tui.scanning.engine import Scan, ScanSettings
 from vscan_tui.scanning.port_table import PortTable, load_port_table
@@ -22,6 +23,7 @@ from vscan_tui.scanning.portspec import (
     most_common_ports,
     parse_ports,
 )
+from vscan_tui.scanning.postprocessing import LoadedPostProcessors
 from vscan_tui.scanning.targets import (
     ReverseResolver,
     TargetError,
@@ -122,7 +124,10 @@ def _live_scan(
         host_timeout=options.host_timeout,
         probe_excluded=options.all_ports,
     )
-    return Scan(settings, databases, discovery, AsyncioTransport())
+    loaded = all_postprocessors() if options.postprocess else LoadedPostProcessors()
+    for problem in loaded.problems:
+        say(f"vscan: warning: {problem}")
+    return Scan(settings, databases, discovery, AsyncioTransport(), loaded.postprocessors)
 
 
 def _timing(options: ScanOptions) -> Timing:

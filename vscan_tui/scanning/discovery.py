@@ -504,7 +504,9 @@ class _Prober:
         """How long to wait for something to happen, in seconds."""
         if self._under_way:
             return _TICK
-        if self._is_paused or not self._hosts:
+        if not self._hosts:
+            return None if self._has_more and not self._incoming else 0.0
+        if self._is_paused:
             return None
         soonest = min(host.next_start for host in self._hosts)
         return min(max(soonest - now, self._not_before - now, 0.0), 1.0)
@@ -752,16 +754,11 @@ class _Prober:
 
     def _connect_ended(self, probe: _Probe, code: int, now: float) -> bool:
         host = probe.host
-        meets_itself = not code and _is_self_connected(probe.handle)
+        met_itself = not code and _is_self_connected(probe.handle)
         self._retire(probe)
         verdict = _VERDICTS.get(code)
-        if meets_itself:
-            # Nobody listens where the system could take the port for this very connection;
-            # yet to be sure it is asked from another.
-            if probe.tries < _MAX_SELF_CONNECTS:
-                host.again.append((probe.protocol, probe.port, probe.tries + 1))
-            else:
-                self._record(host, probe, _REFUSED)
+        if met_itself:
+            self._met_itself(host, probe, _REFUSED)
         elif verdict is _SILENT:
             self._unanswered(host, probe)
         elif verdict is not None:
@@ -771,6 +768,16 @@ class _Prober:
             self._system_refuses(host, attempt, code, now)
             return False
         return True
+
+    def _met_itself(self, host: _HostScan, probe: _Probe, verdict: _Verdict) -> None:
+        """The system took the very port that was asked, so nobody listens there.
+
+        To be sure, it is asked from others, before it is called closed.
+        """
+        if probe.tries < _MAX_SELF_CONNECTS:
+            host.again.append((probe.protocol, probe.port, probe.tries + 1))
+        else:
+            self._record(host, probe, verdict)
 
     def _settle_udp(self, probe: _Probe, now: float) -> None:
         if probe not in probe.host.under_way:
@@ -786,7 +793,7 @@ class _Prober:
         met_itself = _is_self_connected(probe.handle)
         self._retire(probe)
         if met_itself:
-            host.again.append(("udp", probe.port, probe.tries))
+            self._met_itself(host, probe, _PORT_UNREACHABLE)
             return
         endpoint = Endpoint(host.target.address, "udp", probe.port)
         self._answered(host, probe, _ANSWERED, now)

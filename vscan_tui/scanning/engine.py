@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,8 +24,10 @@ from vscan_tui.events import (
 )
 from vscan_tui.matching.matcher import Matcher, MatchResult
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.scanning.conversation import Conversation, Emit
 from vscan_tui.scanning.interrogation import Interrogation
-from vscan_tui.scanning.runner import Emit, PortRunner, Surroundings
+from vscan_tui.scanning.postprocessing import PostProcessor
+from vscan_tui.scanning.runner import PortRunner, Surroundings
 from vscan_tui.scanning.transport import Transport
 
 
@@ -72,8 +74,10 @@ class Scan:
         databases: ProbeDatabases,
         discovery: PortDiscovery,
         transport: Transport,
+        postprocessors: Sequence[PostProcessor] = (),
     ) -> None:
         """Be ready to run once."""
+        self._postprocessors = postprocessors
         self._settings = settings
         self._databases = databases
         self._discovery = discovery
@@ -121,7 +125,7 @@ class Scan:
         ending, reason = ScanEnding.FAILED, "the program failed"
         try:
             async with _matching_thread(self._matcher) as match:
-                surroundings = Surroundings(self._transport, match, self._emit, self._go.wait)
+                surroundings = Surroundings(match, self._emit, self._go.wait, self._postprocessors)
                 await self._scan(surroundings)
             ending, reason = ScanEnding.DONE, ""
         except asyncio.CancelledError:
@@ -183,13 +187,14 @@ class Scan:
             table_name=found.table_name,
             probe_excluded=self._settings.probe_excluded,
         )
-        return PortRunner(
-            surroundings,
-            interrogation,
+        conversation = Conversation(
             endpoint,
+            self._transport,
+            self._emit,
             state=found.state,
             server_name=self._host_names.get(endpoint.address, ""),
         )
+        return PortRunner(surroundings, interrogation, conversation)
 
     def _deadline(self, address: str) -> float | None:
         """When a host's time is up, on the event loop's clock; it begins with its first port."""

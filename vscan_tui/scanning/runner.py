@@ -1,38 +1,34 @@
-"""Carries out what an interrogation decides, on real connections, and reports it as events."""
+"""Carries out what an interrogation decides, and lets post-processors ask one question more."""
 
-import asyncio
-import ssl
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from vscan_tui.events import (
-    BytesReceived,
-    ConnectionClosed,
-    ConnectionFailed,
-    ConnectionOpened,
     Decided,
     Ending,
-    Endpoint,
-    Event,
-    ExchangeEnded,
-    ExchangeStarted,
     InterrogationStarted,
     Outcome,
     PortFinished,
-    PortFound,
-    PortState,
     RuleFired,
+    Service,
     Warned,
 )
 from vscan_tui.matching.matcher import MatchResult
 from vscan_tui.probedb.combined import CombinedProbe
 from vscan_tui.scanning import interrogation as machine
-from vscan_tui.scanning.transport import Connection, ConnectionEndedError, Transport
+from vscan_tui.scanning.conversation import Conversation, Emit
+from vscan_tui.scanning.postprocessing import (
+    MAX_ANSWER_BYTES,
+    MAX_QUESTIONS,
+    Known,
+    PostProcessor,
+    Question,
+    Talk,
+)
+from vscan_tui.scanning.transport import ConnectionEndedError
 
-Emit = Callable[[Event], None]
 MatchFunction = Callable[[CombinedProbe, bytes], Awaitable[MatchResult]]
 Gate = Callable[[], Awaitable[object]]
 """Awaited before each action that the other side would notice; holds while the scan is paused."""
@@ -42,18 +38,10 @@ Gate = Callable[[], Awaitable[object]]
 class Surroundings:
     """What the interrogation of every port shares."""
 
-    transport: Transport
     match: MatchFunction
     emit: Emit
     gate: Gate
-
-
-@dataclass(slots=True)
-class _OpenExchange:
-    number: int
-    started: float
-    """On the event loop's clock."""
-    tried: int = 0
+    postprocessors: Sequence[PostProcessor] = ()
 
 
 class PortRunner:
@@ -63,62 +51,57 @@ class PortRunner:
         self,
         surroundings: Surroundings,
         interrogation: machine.Interrogation,
-        endpoint: Endpoint,
-        *,
-        state: PortState,
-        server_name: str,
+        conversation: Conversation,
     ) -> None:
-        """Be ready to run.
-
-        Args:
-            surroundings: transport, matching and where events go.
-            interrogation: the machine, not yet begun.
-            endpoint: the port.
-            state: open, or for UDP perhaps open|filtered until it answers.
-            server_name: the name that the user gave for the host; empty for none.
-        """
+        """Be ready to run; neither the machine nor the conversation has begun."""
         self._surroundings = surroundings
         self._interrogation = interrogation
-        self._endpoint = endpoint
-        self._state = state
-        self._server_name = server_name
-        self._connection: Connection | None = None
-        self._connections = 0
-        self._exchange: _OpenExchange | None = None
-        self._exchanges = 0
-        self._is_finished = False
+        self._conversation = conversation
+        self._endpoint = conversation.endpoint
+        self._finish: machine.Finish | None = None
+        self._is_reported = False
 
     async def run(self) -> None:
         """Interrogate to the end.  If cancelled, `stop` reports what was found."""
         self._emit(InterrogationStarted(time=time.time(), endpoint=self._endpoint))
         try:
             await self._carry_out_all(self._interrogation.begin())
+            if self._finish is not None:
+                self._report(self._finish.outcome, await self._refined(self._finish.service))
         finally:
-            if self._connection is not None:
-                await self._connection.close()
+            await self._conversation.disconnect("the port is done")
 
     def stop(self, reason: str) -> None:
         """Report the port as it stands; does nothing once the verdict is out."""
-        if self._is_finished:
+        if self._is_reported:
             return
-        if self._exchange is not None:
-            self._end_exchange(Ending.STOPPED)
-        for action in self._interrogation.stop(Outcome.STOPPED, reason):
-            if isinstance(action, machine.Finish):
-                self._decided(action)
-                self._finish(action)
+        if self._conversation.exchange is not None:
+            self._conversation.end_exchange(Ending.STOPPED)
+        if self._finish is None:
+            for action in self._interrogation.stop(Outcome.STOPPED, reason):
+                if isinstance(action, machine.Finish):
+                    self._decided(action)
+                    self._finish = action
+        if self._finish is not None:
+            self._report(self._finish.outcome, self._finish.service)
 
-    def _decided(self, action: machine.Action) -> None:
+    def _report(self, outcome: Outcome, service: Service) -> None:
+        self._is_reported = True
         self._emit(
-            Decided(
-                time=time.time(),
-                endpoint=self._endpoint,
-                action=describe(action),
-                reason=action.reason,
+            PortFinished(
+                time=time.time(), endpoint=self._endpoint, outcome=outcome, service=service
             )
         )
 
-    def _emit(self, event: Event) -> None:
+    def _decided(self, action: machine.Action) -> None:
+        self._announce(describe(action), action.reason)
+
+    def _announce(self, action: str, reason: str) -> None:
+        self._emit(Decided(time=time.time(), endpoint=self._endpoint, action=action, reason=reason))
+
+    def _emit(
+        self, event: Decided | InterrogationStarted | PortFinished | RuleFired | Warned
+    ) -> None:
         self._surroundings.emit(event)
 
     async def _carry_out_all(self, actions: list[machine.Action]) -> None:
@@ -133,110 +116,46 @@ class PortRunner:
             await self._surroundings.gate()
         if not isinstance(action, machine.MatchResponse | machine.EndExchange | machine.Warn):
             self._decided(action)
+        talk = self._conversation
         match action:
             case machine.Connect():
-                return await self._connect(action)
+                failure = await talk.connect(tunnel=action.tunnel, timeout_ms=action.timeout_ms)
+                return machine.ConnectFailed(failure) if failure else machine.Connected()
             case machine.Send():
-                await self._send(action)
+                await talk.begin_exchange(
+                    action.probe.name,
+                    action.probe.payload,
+                    action.reason,
+                    tunnel=self._interrogation.tunnel,
+                    continues=action.continues,
+                )
             case machine.Listen():
                 return await self._listen(action)
             case machine.MatchResponse():
                 return await self._match(action)
             case machine.EndExchange():
-                self._end_exchange(action.ending)
+                talk.end_exchange(action.ending)
             case machine.Disconnect():
-                await self._disconnect(action.reason)
+                await talk.disconnect(action.reason)
             case machine.Warn():
                 self._emit(Warned(time=time.time(), endpoint=self._endpoint, message=action.reason))
             case machine.Finish():
-                self._finish(action)
+                self._finish = action
         return None
 
-    async def _connect(self, action: machine.Connect) -> machine.Happening:
-        self._connections += 1
-        began = asyncio.get_running_loop().time()
-        try:
-            self._connection = await self._surroundings.transport.connect(
-                self._endpoint,
-                tunnel=action.tunnel,
-                server_name=self._server_name,
-                within=action.timeout_ms / 1000,
-            )
-        except (TimeoutError, ConnectionEndedError, OSError) as error:
-            reason = _connect_failure(error, action)
-            self._emit(
-                ConnectionFailed(
-                    time=time.time(),
-                    endpoint=self._endpoint,
-                    connection=self._connections,
-                    reason=reason,
-                )
-            )
-            return machine.ConnectFailed(reason)
-        self._emit(
-            ConnectionOpened(
-                time=time.time(),
-                endpoint=self._endpoint,
-                connection=self._connections,
-                seconds=asyncio.get_running_loop().time() - began,
-                tls=self._connection.tls,
-            )
-        )
-        return machine.Connected()
-
-    async def _send(self, action: machine.Send) -> None:
-        self._exchanges += 1
-        self._exchange = _OpenExchange(self._exchanges, asyncio.get_running_loop().time())
-        self._emit(
-            ExchangeStarted(
-                time=time.time(),
-                endpoint=self._endpoint,
-                exchange=self._exchanges,
-                connection=self._connections,
-                probe=action.probe.name,
-                payload=action.probe.payload,
-                reason=action.reason,
-                tunnel="ssl" if self._interrogation.tunnel else "",
-                continues=self._exchanges - 1 if action.continues else 0,
-            )
-        )
-        if action.probe.is_null:
-            return
-        # If this fails, listening meets the same error, after what is still to be read.
-        with suppress(ConnectionEndedError, OSError):
-            await self._open_connection.send(action.probe.payload)
-
     async def _listen(self, action: machine.Listen) -> machine.Happening:
-        exchange = self._open_exchange
-        clock = asyncio.get_running_loop().time
-        remaining = exchange.started + action.timeout_ms / 1000 - clock()
         try:
-            data = await self._open_connection.receive(max(0.0, remaining))
+            return machine.Received(await self._conversation.receive(action.timeout_ms))
         except TimeoutError:
             return machine.TimedOut()
         except ConnectionEndedError as error:
-            elapsed_ms = (clock() - exchange.started) * 1000
+            elapsed_ms = self._conversation.elapsed * 1000
             return machine.Closed(elapsed_ms, was_reset=error.was_reset)
         except OSError as error:
             return machine.Failed(error.errno or 0, error.strerror or str(error))
-        now = time.time()
-        self._emit(
-            BytesReceived(time=now, endpoint=self._endpoint, exchange=exchange.number, data=data)
-        )
-        if self._state is PortState.OPEN_OR_FILTERED:
-            self._state = PortState.OPEN
-            self._emit(
-                PortFound(
-                    time=now,
-                    endpoint=self._endpoint,
-                    state=PortState.OPEN,
-                    reason="udp-response",
-                )
-            )
-        return machine.Received(data)
 
     async def _match(self, action: machine.MatchResponse) -> machine.Happening:
-        exchange = self._open_exchange
+        exchange = self._conversation.open_exchange
         result = await self._surroundings.match(action.probe, action.response)
         exchange.tried = result.tried
         if result.match is not None:
@@ -251,53 +170,60 @@ class PortRunner:
             )
         return machine.Matched(result.match)
 
-    def _end_exchange(self, ending: Ending) -> None:
-        exchange = self._open_exchange
-        self._exchange = None
-        self._emit(
-            ExchangeEnded(
-                time=time.time(),
-                endpoint=self._endpoint,
-                exchange=exchange.number,
-                ending=ending,
-                tried=exchange.tried,
-            )
-        )
+    # Post-processors
 
-    async def _disconnect(self, reason: str) -> None:
-        connection, self._connection = self._open_connection, None
-        await connection.close()
-        self._emit(
-            ConnectionClosed(
-                time=time.time(),
-                endpoint=self._endpoint,
-                connection=self._connections,
-                reason=reason,
-            )
-        )
+    async def _refined(self, service: Service) -> Service:
+        for postprocessor in self._surroundings.postprocessors:
+            known = Known(self._endpoint, service, self._conversation.tls)
+            try:
+                talk = postprocessor.talk(known)
+                if talk is not None:
+                    service = await self._talk(talk, known) or service
+            except Exception as error:  # noqa: BLE001 - other people's code must not end the port
+                message = f"post-processor {postprocessor.name} failed: {error!r}"
+                self._emit(Warned(time=time.time(), endpoint=self._endpoint, message=message))
+        return service
 
-    def _finish(self, action: machine.Finish) -> None:
-        self._is_finished = True
-        self._emit(
-            PortFinished(
-                time=time.time(),
-                endpoint=self._endpoint,
-                outcome=action.outcome,
-                service=action.service,
-            )
-        )
+    async def _talk(self, talk: Talk, known: Known) -> Service | None:
+        tunnel = bool(known.service.tunnel) and known.tls is not None
+        try:
+            question = next(talk)
+            for _ in range(MAX_QUESTIONS):
+                question = talk.send(await self._ask(question, tunnel=tunnel))
+        except StopIteration as end:
+            value = end.value
+            return value if isinstance(value, Service) else None
+        finally:
+            talk.close()
+            await self._conversation.disconnect("nothing more to ask")
+        return None
 
-    @property
-    def _open_connection(self) -> Connection:
-        if self._connection is None:
-            raise machine.ProtocolError("no connection is open")
-        return self._connection
-
-    @property
-    def _open_exchange(self) -> _OpenExchange:
-        if self._exchange is None:
-            raise machine.ProtocolError("no exchange is open")
-        return self._exchange
+    async def _ask(self, question: Question, *, tunnel: bool) -> bytes:
+        await self._surroundings.gate()
+        talk = self._conversation
+        self._announce(f"ask: {question.name}", question.reason)
+        if not talk.is_connected:
+            timeout_ms = machine.TLS_CONNECT_TIMEOUT_MS if tunnel else machine.CONNECT_TIMEOUT_MS
+            if await talk.connect(tunnel=tunnel, timeout_ms=timeout_ms):
+                return b""
+        first, *others = question.payloads or (b"",)
+        await talk.begin_exchange(question.name, first, question.reason, tunnel=tunnel)
+        for payload in others:
+            await talk.send(payload)
+        answer = b""
+        ending = Ending.FULL
+        try:
+            while len(answer) < MAX_ANSWER_BYTES and not question.is_complete(answer):
+                answer += await talk.receive(question.wait_ms)
+        except TimeoutError:
+            ending = Ending.TIMED_OUT
+        except (ConnectionEndedError, OSError):
+            ending = Ending.CLOSED
+            talk.end_exchange(ending)
+            await talk.disconnect("the other side ended the connection")
+            return answer
+        talk.end_exchange(ending)
+        return answer
 
 
 def describe(action: machine.Action) -> str:
@@ -319,14 +245,3 @@ def describe(action: machine.Action) -> str:
             return "warn"
         case machine.Finish():
             return f"finish: {action.outcome}"
-
-
-def _connect_failure(error: Exception, action: machine.Connect) -> str:
-    what = "the TLS handshake" if action.tunnel else "the connection"
-    if isinstance(error, TimeoutError):
-        return f"{what} took longer than {action.timeout_ms / 1000:g} s"
-    if isinstance(error, ConnectionEndedError):
-        return f"{what} was {'refused' if error.was_reset else 'closed'} by the other side"
-    if isinstance(error, ssl.SSLError):
-        return f"the TLS handshake failed: {error.reason or error}"
-    return f"{what} failed: {getattr(error, 'strerror', None) or error}"

@@ -1,0 +1,9 @@
+"""The post-processors that come with the program."""
+
+from vscan_tui.scanning.postprocessing import LoadedPostProcessors, load_postprocessors
+from vscan_tui.scanning.rpc import RpcGrinder
+
+
+def all_postprocessors() -> LoadedPostProcessors:
+    """The built-in ones, then those of installed packages."""
+    return load_postprocessors([RpcGrinder()])

@@ -1,0 +1,227 @@
+"""What goes to and fro with one port, told as events: connections and exchanges."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from vscan_tui.events import (
+    BytesReceived,
+    ConnectionClosed,
+    ConnectionFailed,
+    ConnectionOpened,
+    Ending,
+    Endpoint,
+    Event,
+    ExchangeEnded,
+    ExchangeStarted,
+    PortFound,
+    PortState,
+    TlsDetails,
+)
+from vscan_tui.scanning.transport import Connection, ConnectionEndedError, Transport
+
+Emit = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class OpenExchange:
+    """The exchange under way."""
+
+    number: int
+    started: float
+    """On the event loop's clock."""
+    tried: int = 0
+    """How many rules were tried on its response so far."""
+
+
+class Conversation:
+    """One connection at a time to one port, and one exchange at a time on it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        transport: Transport,
+        emit: Emit,
+        *,
+        state: PortState,
+        server_name: str,
+    ) -> None:
+        """Be ready to connect.
+
+        Args:
+            endpoint: the port.
+            transport: opens connections.
+            emit: takes the events.
+            state: open, or for UDP perhaps open|filtered until it answers.
+            server_name: the name that the user gave for the host; empty for none.
+        """
+        self.endpoint = endpoint
+        self.exchange: OpenExchange | None = None
+        self.tls: TlsDetails | None = None
+        """What the last TLS handshake told."""
+        self._transport = transport
+        self._emit = emit
+        self._state = state
+        self._server_name = server_name
+        self._connection: Connection | None = None
+        self._connections = 0
+        self._exchanges = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is open, as far as we are concerned."""
+        return self._connection is not None
+
+    async def connect(self, *, tunnel: bool, timeout_ms: int) -> str:
+        """Open a connection; returns why it failed, or nothing if it did not."""
+        self._connections += 1
+        began = asyncio.get_running_loop().time()
+        try:
+            connection = await self._transport.connect(
+                self.endpoint,
+                tunnel=tunnel,
+                server_name=self._server_name,
+                within=timeout_ms / 1000,
+            )
+        except (TimeoutError, ConnectionEndedError, OSError) as error:
+            reason = _connect_failure(error, tunnel=tunnel, timeout_ms=timeout_ms)
+            self._emit(
+                ConnectionFailed(
+                    time=time.time(),
+                    endpoint=self.endpoint,
+                    connection=self._connections,
+                    reason=reason,
+                )
+            )
+            return reason
+        self._connection = connection
+        self.tls = connection.tls or self.tls
+        self._emit(
+            ConnectionOpened(
+                time=time.time(),
+                endpoint=self.endpoint,
+                connection=self._connections,
+                seconds=asyncio.get_running_loop().time() - began,
+                tls=connection.tls,
+            )
+        )
+        return ""
+
+    async def begin_exchange(
+        self, name: str, payload: bytes, reason: str, *, tunnel: bool, continues: bool = False
+    ) -> None:
+        """Send a payload (nothing, if empty over TCP) as the beginning of an exchange.
+
+        A failure to send is not told here: receiving meets the same error,
+        after what is still to be read.
+        """
+        self._exchanges += 1
+        self.exchange = OpenExchange(self._exchanges, asyncio.get_running_loop().time())
+        self._emit(
+            ExchangeStarted(
+                time=time.time(),
+                endpoint=self.endpoint,
+                exchange=self._exchanges,
+                connection=self._connections,
+                probe=name,
+                payload=payload,
+                reason=reason,
+                tunnel="ssl" if tunnel else "",
+                continues=self._exchanges - 1 if continues else 0,
+            )
+        )
+        await self.send(payload)
+
+    async def send(self, payload: bytes) -> None:
+        """Send more in the exchange under way; see `begin_exchange` for failures."""
+        if payload or self.endpoint.protocol == "udp":
+            with suppress(ConnectionEndedError, OSError):
+                await self._open_connection.send(payload)
+
+    async def receive(self, timeout_ms: float) -> bytes:
+        """Return the next bytes, waiting until so long after the exchange began.
+
+        Raises:
+            TimeoutError: none came in time.
+            ConnectionEndedError: the other side ended the connection.
+            OSError: it failed otherwise.
+        """
+        exchange = self.open_exchange
+        remaining = timeout_ms / 1000 - self.elapsed
+        data = await self._open_connection.receive(max(0.0, remaining))
+        now = time.time()
+        self._emit(
+            BytesReceived(time=now, endpoint=self.endpoint, exchange=exchange.number, data=data)
+        )
+        if self._state is PortState.OPEN_OR_FILTERED:
+            self._state = PortState.OPEN
+            self._emit(
+                PortFound(
+                    time=now, endpoint=self.endpoint, state=self._state, reason="udp-response"
+                )
+            )
+        return data
+
+    def end_exchange(self, ending: Ending) -> None:
+        """End the exchange under way."""
+        exchange, self.exchange = self.open_exchange, None
+        self._emit(
+            ExchangeEnded(
+                time=time.time(),
+                endpoint=self.endpoint,
+                exchange=exchange.number,
+                ending=ending,
+                tried=exchange.tried,
+            )
+        )
+
+    async def disconnect(self, reason: str) -> None:
+        """Close the connection, if one is open."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        await connection.close()
+        self._emit(
+            ConnectionClosed(
+                time=time.time(),
+                endpoint=self.endpoint,
+                connection=self._connections,
+                reason=reason,
+            )
+        )
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the exchange under way began."""
+        return asyncio.get_running_loop().time() - self.open_exchange.started
+
+    @property
+    def open_exchange(self) -> OpenExchange:
+        """The exchange under way.
+
+        Raises:
+            RuntimeError: there is none; the caller is at fault.
+        """
+        if self.exchange is None:
+            raise RuntimeError("no exchange is under way")
+        return self.exchange
+
+    @property
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("no connection is open")
+        return self._connection
+
+
+def _connect_failure(error: Exception, *, tunnel: bool, timeout_ms: int) -> str:
+    what = "the TLS handshake" if tunnel else "the connection"
+    if isinstance(error, TimeoutError):
+        return f"{what} took longer than {timeout_ms / 1000:g} s"
+    if isinstance(error, ConnectionEndedError):
+        return f"{what} was {'refused' if error.was_reset else 'closed'} by the other side"
+    if isinstance(error, ssl.SSLError):
+        return f"the TLS handshake failed: {error.reason or error}"
+    return f"{what} failed: {getattr(error, 'strerror', None) or error}"

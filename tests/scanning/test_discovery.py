@@ -498,13 +498,20 @@ async def test_a_lasting_shortage_is_told_and_no_port_is_called_closed(monkeypat
 def test_few_descriptors_are_enough_and_none_is_taken_from_others():
     code = textwrap.dedent(
         """
-        import asyncio, resource, socket, sys
+        import asyncio, os, resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
         from tests.scanning import test_discovery as tests
 
         async def main():
             with tests.listening(5) as opened:
-                events = await tests.discover([*range(1, 3001), *opened], template=5)
+                events = []
+
+                def emit(event):
+                    events.append(event)
+                    for handle in [open(os.devnull) for _ in range(16)]:
+                        handle.close()
+
+                await tests.new_discovery([*range(1, 3001), *opened], template=5).run(emit)
             found = tests.verdicts(events)
             assert not tests.of_type(events, tests.Warned), events
             assert len(found) == 3000 + len(opened), len(found)

@@ -194,7 +194,7 @@ async def test_a_banner_inside_tls_is_received(tmp_path):
 
 async def test_a_server_without_tls_fails_the_handshake():
     async with tcp_server(says(b"220 plain text here\r\n")) as endpoint:
-        with pytest.raises(OSError, match="(?i)ssl|tls|wrong"):
+        with pytest.raises(OSError, match=r"(?i)ssl|tls|wrong"):
             await connect(endpoint, tunnel=True)
 
 

@@ -1,7 +1,6 @@
 """A scan on disk can be read again, whatever happened to the file."""
 
 import asyncio
-import os
 import stat
 import sys
 
@@ -70,13 +69,13 @@ async def test_the_folder_is_made_when_it_is_missing(tmp_path):
 async def test_only_the_user_may_read_a_journal(tmp_path):
     path = tmp_path / "a.jsonl"
     await record(path)
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 async def test_an_existing_file_is_never_overwritten(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("precious")
-    source, emitted = await record(path)
+    source, _ = await record(path)
     assert path.read_text() == "precious"
     assert source.error
 
@@ -84,7 +83,7 @@ async def test_an_existing_file_is_never_overwritten(tmp_path):
 async def test_a_journal_that_cannot_be_written_is_said_once_and_the_scan_goes_on(tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("")
-    source, emitted = await record(blocker / "a.jsonl")
+    _, emitted = await record(blocker / "a.jsonl")
     assert [event for event in emitted if not isinstance(event, Warned)] == EVENTS
     warnings = [event for event in emitted if isinstance(event, Warned)]
     assert len(warnings) == 1
@@ -125,7 +124,9 @@ async def test_a_line_that_was_cut_off_is_left_out_and_named(tmp_path):
     assert [fault.line for fault in faults] == [6]
 
 
-@pytest.mark.parametrize("line", [b"{}", b"\xff\xfe", b"[" * 100_000, b'{"event":"nonsense"}', b"1"])
+@pytest.mark.parametrize(
+    "line", [b"{}", b"\xff\xfe", b"[" * 100_000, b'{"event":"nonsense"}', b"1"]
+)
 async def test_a_damaged_line_does_not_hide_the_others(tmp_path, line):
     path = tmp_path / "a.jsonl"
     await record(path)

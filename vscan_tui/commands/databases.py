@@ -21,8 +21,10 @@ def load_databases(files: Sequence[str], *, strict: bool) -> ProbeDatabases:
         for line in fault_lines(database.faults):
             say(f"vscan: {line}")
         if database.faults and strict:
+            number = len(database.faults)
             raise DatabaseError(
-                f"{source.path}: {len(database.faults)} faults, and --strict allows none"
+                f"{source.path}: {number} {'fault' if number == 1 else 'faults'}; "
+                "--strict allows none"
             )
         databases.append(database)
     return ProbeDatabases(tuple(databases))

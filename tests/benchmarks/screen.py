@@ -1,0 +1,103 @@
+"""How soon the screen is there, and how soon it answers a key, in a real terminal (tmux).
+
+    python -m tests.benchmarks.screen
+
+prints the first paint of `vscan demo` beside the start of the Python
+interpreter in the same terminal, and the time from a key press to the changed
+screen.  tmux's control mode tells when the program wrote to the terminal, so
+nothing is polled.
+"""
+
+import contextlib
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTS = 5
+KEYS = 60
+LIMIT = 30.0
+SETTLED = 0.15
+"""Seconds without output after which the screen is taken to be at rest."""
+
+
+class Terminal:
+    """A tmux pane of 120x36 whose output is timed."""
+
+    def __init__(self) -> None:
+        self._tmux = ["tmux", "-L", f"vscan-benchmark-{time.monotonic_ns()}", "-f", "/dev/null"]
+        self._control = subprocess.Popen(
+            [*self._tmux, "-C", "new-session", "-x", "120", "-y", "36", "sleep 1000"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="latin-1",
+        )
+        self._command("set -g remain-on-exit on")
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+        self._control.wait(5)
+
+    def _command(self, text: str) -> None:
+        self._control.stdin.write(text + "\n")
+        self._control.stdin.flush()
+
+    def _output(self) -> Iterator[str]:
+        for line in self._control.stdout:
+            if line.startswith("%output"):
+                yield line
+
+    def seconds_until(self, command: str, wanted: str) -> float:
+        """Run a command in the pane; return the seconds until it writes some text."""
+        began = time.perf_counter()
+        self._command(f"respawn-pane -k -c '{ROOT}' \"{command}\"")
+        for line in self._output():
+            if wanted in line:
+                return time.perf_counter() - began
+            if time.perf_counter() - began > LIMIT:
+                break
+        raise TimeoutError(f"{command}: no {wanted!r} within {LIMIT} s")
+
+    def rest(self, seconds: float) -> None:
+        """Let the program come to rest; what it writes meanwhile is passed over."""
+        time.sleep(seconds)
+        marker = f"rest-{time.monotonic_ns()}"
+        self._command(f"display-message -p {marker}")
+        for line in self._control.stdout:
+            if marker in line:
+                return
+
+    def seconds_to_answer(self, key: str) -> float:
+        """Press a key; return the seconds until the program writes to the screen."""
+        began = time.perf_counter()
+        self._command(f"send-keys {key}")
+        next(self._output())
+        return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print the table."""
+    with contextlib.closing(Terminal()) as terminal:
+        python = sys.executable
+        paints, interpreters = [], []
+        for _ in range(STARTS):
+            interpreters.append(terminal.seconds_until(f"{python} -c 'print(12345)'", "12345"))
+            paints.append(terminal.seconds_until(f"{python} -m vscan_tui demo", "recording"))
+        terminal.rest(15)
+        answers = []
+        for number in range(KEYS):
+            answers.append(terminal.seconds_to_answer("Down" if number % 20 < 10 else "Up"))
+            terminal.rest(SETTLED)
+    answers.sort()
+    print(f"first paint of `vscan demo`        median {statistics.median(paints) * 1000:6.0f} ms")
+    print(f"python -c 'print()', beside it     median {statistics.median(interpreters) * 1000:6.0f} ms")
+    print(f"key press to changed screen        median {statistics.median(answers) * 1000:6.1f} ms")
+    print(f"                            99th percentile {answers[int(len(answers) * 0.99)] * 1000:6.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The program on the screen."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+
+from rich.text import Text
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from vscan_tui.session.source import EventSource
+from vscan_tui.session.store import Store
+from vscan_tui.session.wording import printable
+from vscan_tui.tui.feed import Feed
+from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, keys_text
+from vscan_tui.tui.rendering.notice import failure_text
+from vscan_tui.tui.screens.triage import TriageScreen
+from vscan_tui.tui.themes import DARK, LIGHT
+
+_TICK = 1 / 30
+_BUDGET = 0.010
+"""Seconds of each tick that may be spent on folding events into the store."""
+_PATIENCE = 5.0
+"""Seconds that a scan gets to end itself before the program ends without it."""
+_SCAN = "scan"
+
+
+class VscanApp(App[int], inherit_bindings=False):
+    """Shows a stream of events while it comes in, and stays for study."""
+
+    TITLE = "vscan"
+    BINDINGS = bindings(Scope.PROGRAM)
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    CSS = """
+    #note.-hidden, #alert.-hidden, #filter.-hidden { display: none; }
+    Toast { max-width: 70; }
+    """
+
+    def __init__(
+        self,
+        source: EventSource,
+        *,
+        note: str = "",
+        journal: str = "",
+        theme: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Show a source.
+
+        Args:
+            source: where the events come from; it is run when the screen is ready.
+            note: a sentence that is always shown.
+            journal: the file that the session is written to or read from, to be named.
+            theme: name of the theme; empty: `TEXTUAL_THEME`, or the dark one.
+            clock: seconds since the Unix epoch.
+        """
+        super().__init__()
+        self.source = source
+        self.store = Store()
+        self.feed = Feed(self.store, time.monotonic)
+        self.triage = TriageScreen(
+            self.store,
+            clock=clock,
+            note=printable(note),
+            journal=journal,
+            is_recording=source.is_recording,
+        )
+        self._theme_name = theme or os.environ.get("TEXTUAL_THEME", "") or DARK.name
+        self._scan: Worker[None] | None = None
+        self._scan_ended = asyncio.Event()
+        self._is_leaving = False
+        for own in (DARK, LIGHT):
+            self.register_theme(own)
+        for foreign in ("ansi-dark", "ansi-light"):
+            self.unregister_theme(foreign)  # groups need colours that can be blended
+
+    def get_default_screen(self) -> Screen[None]:
+        """Begin with the triage screen."""
+        return self.triage
+
+    def on_mount(self) -> None:
+        """Choose the colours."""
+        known = self._theme_name in self.available_themes
+        self.theme = self._theme_name if known else DARK.name
+
+    def on_ready(self) -> None:
+        """Begin the scan, now that there is a screen to show it."""
+        self._scan = self.run_worker(self._run_source(), name=_SCAN, exit_on_error=False)
+        self.set_interval(_TICK, self._tick)
+
+    async def _run_source(self) -> None:
+        try:
+            await self.source.run(self.feed.emit)
+        finally:
+            self._scan_ended.set()
+
+    def _tick(self) -> None:
+        if len(self.feed):
+            self.triage.apply(self.feed.drain(_BUDGET))
+        self.triage.tick()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say in one sentence why a scan failed."""
+        if event.worker.name == _SCAN and event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.triage.show_failure(failure_text(error or RuntimeError("unknown")))
+
+    def action_pause(self) -> None:
+        """Pause or resume the scan."""
+        triage = self.triage
+        if self._scan_ended.is_set() or self.store.ended is not None:
+            self.notify("The scan has ended; there is nothing to pause.", markup=False)
+        elif triage.hold_requested:
+            triage.hold_requested = False
+            self.source.resume()
+        else:
+            triage.hold_requested = True
+            self.source.pause()
+
+    async def action_quit(self) -> None:
+        """End the scan, so that its journal is closed, and then the program."""
+        if self._is_leaving:
+            self.exit(0)
+            return
+        self._is_leaving = True
+        self.triage.show_stopping()
+        self.run_worker(self._leave(), name="leave", exit_on_error=False)
+
+    async def _leave(self) -> None:
+        if self._scan is not None and not self._scan.is_finished:
+            self._scan.cancel()
+            # after its time is up, the terminal belongs to the user again
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._scan_ended.wait(), _PATIENCE)
+        self.feed.drain()
+        self.exit(0)
+
+    def get_system_commands(
+        self,
+        screen: Screen[object],  # noqa: ARG002 - Textual's signature
+    ) -> Iterable[SystemCommand]:
+        """Offer our own commands in the palette, and nothing else."""
+        for command in COMMANDS:
+            if command.in_palette:
+                run = partial(self._run_command, command.action)
+                keys = keys_text(command)
+                text = f"{command.details}; {keys}" if command.details else keys
+                yield SystemCommand(command.title, text, run)
+
+    async def _run_command(self, action: str) -> None:
+        await self.run_action(action, default_namespace=self.screen)
+
+    def _fatal_error(self) -> None:
+        """End with a sentence where Textual would print a traceback."""
+        if self.debug:
+            super()._fatal_error()
+            return
+        error = self._exception
+        reason = printable(f"{type(error).__name__}: {error}")
+        self._exit_renderables.append(
+            Text(
+                f"vscan had to stop because of a mistake in itself ({reason}). "
+                "Please report it; TEXTUAL=debug in the environment shows more."
+            )
+        )
+        self._close_messages_no_wait()

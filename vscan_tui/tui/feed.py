@@ -1,0 +1,60 @@
+"""From a source to the store, a little at a time, so that the screen never waits."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vscan_tui.events import Endpoint, Event
+from vscan_tui.session.store import Store
+
+_BATCH = 64
+"""Events between two looks at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a batch of events changed."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+    events: int = 0
+
+
+class Feed:
+    """A queue of events, folded into a store in slices of time."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        """Feed a store.
+
+        Args:
+            store: where the events go.
+            clock: seconds from any beginning, such as `time.monotonic`.
+        """
+        self.store = store
+        self._clock = clock
+        self._events: deque[Event] = deque()
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def emit(self, event: Event) -> None:
+        """Take an event; costs nothing."""
+        self._events.append(event)
+
+    def drain(self, budget: float | None = None) -> Changes:
+        """Fold events into the store until none is left, or the time is up.
+
+        Args:
+            budget: seconds; None for as long as it takes.
+        """
+        end = None if budget is None else self._clock() + budget
+        changed: dict[Endpoint, None] = {}
+        count = 0
+        events = self._events
+        while events:
+            endpoint = self.store.apply(events.popleft())
+            if endpoint is not None:
+                changed[endpoint] = None
+            count += 1
+            if end is not None and count % _BATCH == 0 and self._clock() >= end:
+                break
+        return Changes(tuple(changed), count)

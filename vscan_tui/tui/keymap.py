@@ -1,0 +1,217 @@
+"""Every command with its keys: bindings, footer, help and palette are made from this.
+
+A command's id is what users name when they give it other keys.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from textual.binding import Binding, BindingType
+
+
+class Scope(Enum):
+    """Where a command works."""
+
+    PROGRAM = "everywhere"
+    TRIAGE = "on the triage screen"
+    PANE = "in the pane that has the cursor"
+
+
+class Topic(Enum):
+    """Under which heading the help shows a command."""
+
+    MOVE = "Move"
+    PANES = "Panes"
+    FIND = "Find"
+    GROUPS = "Captured groups"
+    SCAN = "Scan"
+    PROGRAM = "Program"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something the user can ask for."""
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    """One or two words, for the footer."""
+    help: str
+    topic: Topic
+    scope: Scope
+    in_footer: bool = False
+    in_palette: bool = True
+    priority: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name in the palette: what it does, without the details."""
+        return self.help.split(";", maxsplit=1)[0]
+
+    @property
+    def details(self) -> str:
+        """The details, if there are any."""
+        return self.help.partition("; ")[2]
+
+
+def _pane(id_: str, keys: str, label: str, text: str) -> Command:
+    action = id_.removeprefix("move.")
+    return Command(id_, keys, action, label, text, Topic.MOVE, Scope.PANE, in_palette=False)
+
+
+COMMANDS = (
+    _pane("move.cursor_up", "up,k", "Up", "One line up"),
+    _pane("move.cursor_down", "down,j", "Down", "One line down"),
+    _pane("move.page_up", "pageup", "Page up", "One page up"),
+    _pane("move.page_down", "pagedown", "Page down", "One page down"),
+    _pane("move.half_up", "ctrl+u", "Half up", "Half a page up"),
+    _pane("move.half_down", "ctrl+d", "Half down", "Half a page down"),
+    _pane("move.first", "home,g", "First", "To the first line"),
+    _pane("move.last", "end,G", "Last", "To the last line"),
+    Command(
+        "panes.open", "enter,right,l", "open", "Open",
+        "Go into the details; from the ports to the exchanges, the response, the rule",
+        Topic.PANES, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.back", "left,h", "back", "Back", "Go back one pane",
+        Topic.PANES, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.next", "tab", "next_pane", "Next pane", "Go to the next pane",
+        Topic.PANES, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.previous", "shift+tab", "previous_pane", "Previous pane", "Go to the previous pane",
+        Topic.PANES, Scope.TRIAGE,
+    ),
+    Command(
+        "find.filter", "/", "filter", "filter",
+        "Filter the ports; every word must be found in a port's line",
+        Topic.FIND, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "scan.pause", "space", "app.pause", "pause",
+        "Pause or resume the scan; while paused, nothing new is begun",
+        Topic.SCAN, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "find.unknown", "n", "unknown(1)", "unknown",
+        "Next unknown port; one that answered without a rule that matched",
+        Topic.FIND, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "find.previous_unknown", "N", "unknown(-1)", "Previous unknown", "Previous unknown port",
+        Topic.FIND, Scope.TRIAGE,
+    ),
+    Command(
+        "find.follow", "f", "follow", "Follow",
+        "Follow the newest finding; until the cursor is moved",
+        Topic.FIND, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.view", "x", "view", "view",
+        "Show the response another way; as a hexdump, as text, as C escapes",
+        Topic.PANES, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "panes.zoom", "z", "zoom", "zoom", "Give the whole screen to one pane, and back",
+        Topic.PANES, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "groups.next", "]", "group(1)", "Next group",
+        "Select the next captured group; it lights up in regex, response and version",
+        Topic.GROUPS, Scope.TRIAGE,
+    ),
+    Command(
+        "groups.previous", "[", "group(-1)", "Previous group", "Select the previous captured group",
+        Topic.GROUPS, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.copy", "y", "copy", "copy",
+        "Copy the selected line, or the selected group's bytes",
+        Topic.PANES, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "panes.escape", "escape", "escape", "Back out",
+        "Leave the zoom, clear the filter, or go back to the ports",
+        Topic.PANES, Scope.TRIAGE, in_palette=False,
+    ),
+    Command(
+        "program.help", "?", "help", "help", "Show all keys, and what the symbols mean",
+        Topic.PROGRAM, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "program.quit", "q,ctrl+q,ctrl+c", "app.quit", "quit",
+        "Quit; a scan under way is stopped, and its journal is closed",
+        Topic.PROGRAM, Scope.PROGRAM, in_footer=True,
+    ),
+    Command(
+        "program.palette", "ctrl+p", "app.command_palette", "palette", "Find a command by its name",
+        Topic.PROGRAM, Scope.PROGRAM, in_footer=True, in_palette=False, priority=True,
+    ),
+    Command(
+        "program.theme", "T", "app.change_theme", "Theme", "Choose the theme; dark or light",
+        Topic.PROGRAM, Scope.PROGRAM,
+    ),
+)  # fmt: skip
+
+_NAMES = {
+    "slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]",
+    "pageup": "page up", "pagedown": "page down", "up": "↑", "down": "↓", "left": "←",
+    "right": "→", "escape": "esc",
+}  # fmt: skip
+
+
+def bindings(scope: Scope) -> list[BindingType]:
+    """Make Textual's bindings for the commands of a scope."""
+    found: list[BindingType] = []
+    for command in COMMANDS:
+        if command.scope is not scope:
+            continue
+        for number, key in enumerate(command.keys.split(",")):
+            found.append(
+                Binding(
+                    key,
+                    command.action,
+                    command.label,
+                    show=command.in_footer and number == 0,
+                    # ctrl+q and ctrl+c must work while words are typed into a filter
+                    priority=command.priority or key in {"ctrl+q", "ctrl+c"},
+                    tooltip=command.help,
+                    id=command.id,
+                )
+            )
+    return found
+
+
+def keys_text(command: Command, keymap: Mapping[str, str] | None = None) -> str:
+    """Name the keys of a command as a person reads them.
+
+    Args:
+        command: the command.
+        keymap: keys that the user chose, by the id of the command.
+    """
+    keys = (keymap or {}).get(command.id, command.keys)
+    return "  ".join(_key_text(key) for key in keys.split(","))
+
+
+def _key_text(key: str) -> str:
+    *modifiers, name = key.split("+")
+    shown = _NAMES.get(name, name)
+    return "+".join([*modifiers, shown])
+
+
+def found_commands(words: Iterable[str]) -> list[Command]:
+    """Return the commands in whose keys or help every one of these lower-case words is."""
+    wanted = tuple(words)
+    return [
+        command
+        for command in COMMANDS
+        if all(
+            word in f"{keys_text(command)} {command.label} {command.help}".lower()
+            for word in wanted
+        )
+    ]

@@ -1,0 +1,1 @@
+"""What is known as lines of text with a meaning; pure, and without colours."""

@@ -1,0 +1,61 @@
+"""The help: all keys, and what symbols and colours mean."""
+
+from collections.abc import Mapping, Sequence
+
+from vscan_tui.tui.keymap import Topic, found_commands, keys_text
+from vscan_tui.tui.rendering.line import Line, Role, Run, superscript, wrapped_words
+from vscan_tui.tui.rendering.port_row import Standing
+
+_KEYS_WIDTH = 22
+
+
+def help_lines(words: Sequence[str], width: int, keymap: Mapping[str, str]) -> list[Line]:
+    """Draw the commands in which every one of these lower-case words is found.
+
+    Args:
+        words: of the filter; none: everything, the legend of symbols too.
+        width: in cells.
+        keymap: keys that the user chose, by the id of the command.
+    """
+    lines: list[Line] = []
+    commands = found_commands(words)
+    for topic in Topic:
+        members = [command for command in commands if command.topic is topic]
+        if not members:
+            continue
+        lines += _heading(topic.value, lines)
+        for command in members:
+            lines += _entry(Run(keys_text(command, keymap), Role.STRONG), command.help, width)
+    legend = [
+        (Run(standing.symbol, standing.role), standing.meaning)
+        for standing in Standing
+        if all(word in standing.meaning.lower() for word in words)
+    ]
+    if legend:
+        lines += _heading("What the symbols mean", lines)
+        for symbol, meaning in legend:
+            lines += _entry(symbol, meaning, width)
+    if not words:
+        lines += _heading("What the colours mean", lines)
+        sample = Run(f"{superscript(1)}group", group=1)
+        text = (
+            "what a group of the rule's regex captured: the same colour and number "
+            "in the regex, in the response and in the version fields"
+        )
+        lines += _entry(sample, text, width)
+    return lines
+
+
+def _heading(text: str, above: list[Line]) -> list[Line]:
+    title = Line((Run(text, Role.FOCUSED_HEADING),))
+    return [Line(), title] if above else [title]
+
+
+def _entry(key: Run, text: str, width: int) -> list[Line]:
+    first, *rest = wrapped_words(text, max(10, width - _KEYS_WIDTH - 2))
+    blank = Run(" " * max(1, _KEYS_WIDTH - len(key.text)))
+    indent = Run(" " * (_KEYS_WIDTH + 2))
+    return [
+        Line((Run("  "), key, blank, Run(first))),
+        *(Line((indent, Run(text))) for text in rest),
+    ]

@@ -1,0 +1,88 @@
+"""The help overlay: every key, found by words."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from vscan_tui.tui.rendering.help import help_lines
+from vscan_tui.tui.rendering.line import Line, heading
+from vscan_tui.tui.widgets.line_view import LinesView
+from vscan_tui.tui.widgets.port_table import words_of
+
+
+class HelpLines(LinesView):
+    """The list of keys."""
+
+    words: tuple[str, ...] = ()
+
+    def heading(self) -> Line:
+        """Say how to leave."""
+        return heading("help - esc closes", self.size.width, focused=self.has_focus)
+
+    def hint(self) -> str:
+        """Say that nothing was found."""
+        return f"No command has “{' '.join(self.words)}” in it."
+
+    def reflow(self) -> None:
+        """Fit the lines to the width."""
+        self.show_lines(help_lines(self.words, self.text_width, {}))
+
+    def find(self, words: tuple[str, ...]) -> None:
+        """Show the commands in which every word is found."""
+        self.words = words
+        self.cursor = 0
+        self.reflow()
+        self.jump_to(0)
+        self.refresh()
+
+
+class HelpScreen(ModalScreen[None]):
+    """All keys, filtered as one types."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1", "dismiss", "close", id="help.close"),
+        Binding("down", "app.focus_next", "down", show=False, id="help.down"),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; }
+    #help-box {
+        width: 84; max-width: 96%; height: 90%; background: $background;
+        border: round $accent; padding: 0 1;
+    }
+    #help-words { margin: 0 0 1 0; background: $panel; }
+    #help-lines { height: 1fr; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Words, and what is found with them."""
+        with Vertical(id="help-box"):
+            yield Input(
+                compact=True, placeholder="type to find a key or a command", id="help-words"
+            )
+            yield HelpLines(id="help-lines")
+
+    def on_mount(self) -> None:
+        """Begin with everything."""
+        self.query_one(HelpLines).reflow()
+        self.query_one(Input).focus()
+
+    @on(Input.Changed)
+    def _words_changed(self, event: Input.Changed) -> None:
+        self.query_one(HelpLines).find(tuple(words_of(event.value)))
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.query_one(HelpLines).focus()
+
+    def key_question_mark(self) -> None:
+        """Close, when the list has the cursor: the key that opened it closes it."""
+        self.dismiss()
+
+    def key_q(self) -> None:
+        """Close, when the list has the cursor."""
+        self.dismiss()

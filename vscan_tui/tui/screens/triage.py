@@ -1,0 +1,510 @@
+"""The triage screen: all ports, and why the selected one is what it is."""
+
+from collections.abc import Callable
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from vscan_tui.events import Endpoint
+from vscan_tui.session.store import Exchange, Port, Stage, Store
+from vscan_tui.session.wording import printable
+from vscan_tui.tui.feed import Changes
+from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.rendering.hexdump import View
+from vscan_tui.tui.rendering.line import Line, Role, cut
+from vscan_tui.tui.rendering.notice import ending_text, waiting_text
+from vscan_tui.tui.rendering.port_row import Standing, port_row
+from vscan_tui.tui.rendering.status import (
+    HostFacts,
+    notice_line,
+    service_info_line,
+    sources_line,
+    warnings_text,
+)
+from vscan_tui.tui.rendering.title import progress, title_line
+from vscan_tui.tui.screens.help import HelpScreen
+from vscan_tui.tui.widgets.bar import Bar
+from vscan_tui.tui.widgets.exchange_list import ExchangeList
+from vscan_tui.tui.widgets.filter_bar import FilterBar, FilterInput
+from vscan_tui.tui.widgets.hexdump import Hexdump
+from vscan_tui.tui.widgets.key_bar import KeyBar
+from vscan_tui.tui.widgets.line_view import LineView
+from vscan_tui.tui.widgets.match_debugger import MatchDebugger
+from vscan_tui.tui.widgets.port_table import PortTable, words_of
+
+MIN_WIDTH, MIN_HEIGHT = 60, 15
+_TWO_COLUMNS = 100
+"""From this width on, the details stand beside the ports, not below them."""
+_BOTH = 20
+"""From this height on, ports and details are seen together in one column."""
+_FINDINGS = {Standing.HARD, Standing.SOFT, Standing.UNKNOWN}
+_TICKS_PER_FRAME = 4
+
+
+class TriageScreen(Screen[None]):
+    """One pane owns the cursor; the others follow."""
+
+    BINDINGS = bindings(Scope.TRIAGE)
+    DEFAULT_CSS = """
+    TriageScreen { layout: vertical; background: $background; }
+    #note, #alert { display: none; }
+    #note.-shown, #alert.-shown { display: block; }
+    #body { height: 1fr; layout: horizontal; }
+    #ports { width: 9fr; }
+    #details { width: 11fr; border-left: solid $foreground 28%; }
+    #exchanges { height: 3fr; min-height: 4; max-height: 12; }
+    #response { height: 5fr; }
+    #debugger { height: 7fr; }
+    TriageScreen.-hosts #ports { width: 1fr; }
+    TriageScreen.-hosts #details { width: 1fr; }
+    TriageScreen.-column #body { layout: vertical; }
+    TriageScreen.-column #ports { width: 1fr; height: 8fr; }
+    TriageScreen.-column #details { width: 1fr; height: 11fr; border-left: none; }
+    TriageScreen.-column #exchanges { height: 4; }
+    TriageScreen.-zoomed #exchanges { height: 1fr; max-height: 100%; }
+    TriageScreen.-zoomed #details { border-left: none; }
+    #too-small {
+        display: none; width: 1fr; height: 1fr; padding: 0 2;
+        content-align: center middle; text-align: center;
+    }
+    """
+    ESCAPE_TO_MINIMIZE = False
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], float],
+        note: str,
+        journal: str,
+        is_recording: bool,
+    ) -> None:
+        """Show a store.
+
+        Args:
+            store: what is known; changed by others, who then call `apply`.
+            clock: seconds since the Unix epoch, for the time that a live scan has run.
+            note: a sentence that is always shown; may be empty.
+            journal: the file that the session is written to or read from; may be empty.
+            is_recording: whether what is shown happened earlier.
+        """
+        super().__init__()
+        self.store = store
+        self.ports = PortTable(id="ports")
+        self.exchanges = ExchangeList(id="exchanges")
+        self.response = Hexdump(id="response")
+        self.debugger = MatchDebugger(id="debugger")
+        self.filter_bar = FilterBar(id="filter")
+        self._title = Bar(id="title")
+        self._note_bar = Bar(id="note")
+        self._alert = Bar(id="alert")
+        self._host = Bar(id="host")
+        self._sources = Bar(id="sources")
+        self._details = Vertical(id="details")
+        self._too_small = Static("", id="too-small", markup=False)
+        self.panes: tuple[LineView, ...] = (
+            self.ports,
+            self.exchanges,
+            self.response,
+            self.debugger,
+        )
+        self.is_stopping = False
+        self.hold_requested = False
+        """Whether the user has asked for a pause."""
+        self._clock = clock
+        self._note = note
+        self._journal = journal
+        self._is_recording = is_recording
+        self._facts = HostFacts()
+        self._failure = ""
+        self._endpoint: Endpoint | None = None
+        self._exchange_number = 0
+        """The exchange that the user chose; 0: the one that decided."""
+        self._shown_exchange: Exchange | None = None
+        self._group = 0
+        self._fraction = 0.0
+        self._follows = False
+        self._is_zoomed = False
+        self._last_detail: LineView = self.debugger
+        self._ticks = 0
+
+    # Building and arranging
+
+    def compose(self) -> ComposeResult:
+        """Title, panes, filter, status, keys."""
+        yield self._title
+        yield self._note_bar
+        yield self._alert
+        with Container(id="body"):
+            yield self.ports
+            with self._details:
+                yield self.exchanges
+                yield self.response
+                yield self.debugger
+        yield self.filter_bar
+        yield self._host
+        yield self._sources
+        yield KeyBar(id="keys")
+        yield self._too_small
+
+    def on_mount(self) -> None:
+        """Begin with the cursor on the ports."""
+        self.ports.focus()
+        self._arrange()
+        self._update_bars()
+
+    def on_resize(self) -> None:
+        """Choose the arrangement that fits."""
+        self._arrange()
+        self._update_bars()
+
+    def _arrange(self) -> None:
+        width, height = self.app.size
+        is_tiny = width < MIN_WIDTH or height < MIN_HEIGHT
+        is_column = width < _TWO_COLUMNS
+        self.set_class(is_column, "-column")
+        self.set_class(self._is_zoomed, "-zoomed")
+        focused = self.focused_pane
+        if focused in (self.response, self.debugger):
+            self._last_detail = focused
+        if self._is_zoomed:
+            shown = {focused}
+        elif not is_column:
+            shown = set(self.panes)
+        elif height >= _BOTH:
+            shown = {self.ports, self.exchanges, self._last_detail}
+        elif focused is self.ports:
+            shown = {self.ports}
+        else:
+            shown = {self.exchanges, self._last_detail}
+        for pane in self.panes:
+            pane.display = pane in shown
+        self._details.display = bool(shown - {self.ports})
+        for widget in self.children:
+            is_ours = not widget.has_class("-textual-system")  # such as the tooltip
+            if is_ours and widget.id not in {"note", "alert", "filter"}:
+                widget.display = (widget.id == "too-small") is is_tiny
+        for widget in (self._note_bar, self._alert, self.filter_bar):
+            widget.set_class(is_tiny, "-hidden")
+        if is_tiny:
+            self._too_small.update(
+                f"vscan needs a terminal of at least {MIN_WIDTH} columns and {MIN_HEIGHT} rows; "
+                f"this one has {width} and {height}."
+            )
+
+    @property
+    def focused_pane(self) -> LineView:
+        """The pane that has the cursor; the ports while words are typed."""
+        return self.focused if isinstance(self.focused, LineView) else self.ports
+
+    # What happens
+
+    def apply(self, changes: Changes) -> None:
+        """Show what a batch of events changed."""
+        store = self.store
+        known = [endpoint for endpoint in changes.endpoints if endpoint in store.ports]
+        rows = [port_row(store.ports[endpoint]) for endpoint in known]
+        for endpoint in known:
+            if store.ports[endpoint].stage is Stage.FINISHED:
+                self._facts.learn(store.ports[endpoint])
+        if changes.events:
+            planned = store.planned.hosts if store.planned is not None else 0
+            with_host = max(planned, len(store.hosts)) > 1
+            self.set_class(with_host, "-hosts")
+            self.ports.set_with_host(with_host=with_host)
+            self._update_hint()
+            self.ports.put(rows)
+            self._count_filtered()
+        if self._follows:
+            findings = [row.endpoint for row in rows if row.standing in _FINDINGS]
+            if findings:
+                self.ports.select(findings[-1])
+        if self.ports.endpoint != self._endpoint:
+            self._select_port()
+        elif self._endpoint in changes.endpoints:
+            self._show_details()
+        self._update_bars()
+
+    def tick(self) -> None:
+        """Let time pass: the clock of a live scan, and what is animated."""
+        self._ticks += 1
+        is_animated = (
+            self.app.animation_level != "none"
+            and self._ticks % _TICKS_PER_FRAME == 0
+            and self.store.stages[Stage.PROBING]
+            and self.store.ended is None
+            and not self.store.paused
+        )
+        if is_animated:
+            self.ports.animate_probing()
+        self._update_title()
+
+    def show_failure(self, text: str) -> None:
+        """Show why the scan is over."""
+        self._failure = text
+        self._update_hint()
+        self._update_bars()
+
+    def show_stopping(self) -> None:
+        """Show that the program is about to end."""
+        self.is_stopping = True
+        self._update_title()
+
+    def _update_hint(self) -> None:
+        hint = waiting_text(self.store, has_failed=bool(self._failure))
+        if hint != self.ports.waiting_hint:
+            self.ports.waiting_hint = hint
+            if not self.ports.line_count:
+                self.ports.refresh()
+
+    # The selection
+
+    @property
+    def port(self) -> Port | None:
+        """The selected port."""
+        return None if self._endpoint is None else self.store.ports.get(self._endpoint)
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The selected exchange: the user's choice, else the one that explains most."""
+        port = self.port
+        if port is None or not port.exchanges:
+            return None
+        if 1 <= self._exchange_number <= len(port.exchanges):
+            return port.exchange(self._exchange_number)
+        return port.deciding or port.exchanges[-1]
+
+    @property
+    def group(self) -> int:
+        """The selected group; 0 for none."""
+        return self._group
+
+    def _select_port(self) -> None:
+        self._endpoint = self.ports.endpoint
+        self._exchange_number = 0
+        self._show_details()
+        self._update_host()
+
+    def _show_details(self) -> None:
+        port, exchange = self.port, self.exchange
+        if exchange is not self._shown_exchange:
+            self._shown_exchange = exchange
+            self._select_group(0)
+        self.exchanges.show(port, exchange)
+        self.response.show(exchange)
+        self.debugger.show(port, exchange)
+
+    def _select_group(self, group: int) -> None:
+        self._group = group
+        self.response.emphasise(group)
+        self.debugger.emphasise(group)
+
+    def _captured(self) -> list[int]:
+        match = self.exchange.match if self.exchange is not None else None
+        if match is None:
+            return []
+        return [number for number, span in enumerate(match.spans) if number and span is not None]
+
+    @on(LineView.CursorMoved)
+    def _cursor_moved(self, event: LineView.CursorMoved) -> None:
+        if event.view is self.ports:
+            self._follows = False
+            self._select_port()
+        elif event.view is self.exchanges:
+            self._exchange_number = event.index + 1
+            self._show_details()
+
+    @on(LineView.GroupChosen)
+    def _group_chosen(self, event: LineView.GroupChosen) -> None:
+        self._select_group(event.group if event.group in self._captured() else 0)
+
+    @on(LineView.ViewChosen)
+    def _view_chosen(self, event: LineView.ViewChosen) -> None:
+        self.response.show_view(View(event.view))
+
+    @on(LineView.Opened)
+    def _line_opened(self) -> None:
+        self.action_open()
+
+    def on_descendant_focus(self) -> None:
+        """Bring the pane into sight that has the cursor now."""
+        self._arrange()
+
+    # Title and status
+
+    def _update_bars(self) -> None:
+        self._update_title()
+        self._update_host()
+        width = self.app.size.width
+        self._sources.show(sources_line(self.store, self._journal, width))
+        _show_notice(self._note_bar, self._note, Role.DIM, width)
+        alert = self._failure or ending_text(self.store) or warnings_text(self.store)
+        is_warning = not self._failure and not ending_text(self.store)
+        _show_notice(self._alert, alert, Role.UNKNOWN if is_warning else Role.ALERT, width)
+
+    def _update_host(self) -> None:
+        host = self.store.hosts.get(self._endpoint.address) if self._endpoint else None
+        text = self._facts.text(host) if host is not None else ""
+        if host is not None and len(self.store.hosts) > 1:
+            text = f"{printable(host.label)}: {text}" if text else ""
+        self._host.show(service_info_line(text, host, self.app.size.width))
+
+    def _update_title(self) -> None:
+        store = self.store
+        self._fraction = max(self._fraction, progress(store).fraction)
+        seconds = store.seconds
+        is_live = not self._is_recording and store.ended is None and not self._failure
+        if is_live and store.first_time is not None:
+            seconds = max(seconds, self._clock() - store.first_time)
+        self._title.show(
+            title_line(
+                store,
+                seconds=seconds,
+                tags=self._tags(),
+                fraction=self._fraction,
+                width=self.app.size.width,
+            )
+        )
+
+    def _tags(self) -> tuple[str, ...]:
+        tags = []
+        if self._is_recording:
+            tags.append("RECORDING")
+        if self._follows:
+            tags.append("FOLLOWING")
+        if self.is_stopping:
+            tags.append("STOPPING")
+        elif self.store.paused:
+            tags.append("PAUSED")
+        elif self._failure:
+            tags.append("FAILED")
+        return tuple(tags)
+
+    # The filter
+
+    @on(Input.Changed, "#filter-words")
+    def _words_changed(self, event: Input.Changed) -> None:
+        self.ports.set_filter(words_of(event.value))
+        self._count_filtered()
+        if self.ports.endpoint != self._endpoint:
+            self._select_port()
+
+    def _count_filtered(self) -> None:
+        if self.ports.ports.words or isinstance(self.focused, FilterInput):
+            shown, total = len(self.ports.ports), self.ports.ports.total
+            self.filter_bar.show_count(shown, total)
+
+    @on(FilterInput.Left)
+    def _filter_left(self, event: FilterInput.Left) -> None:
+        self.filter_bar.close(clear=event.clear)
+        self.ports.focus()
+
+    # Actions
+
+    def _go_to(self, pane: LineView) -> None:
+        if pane in (self.response, self.debugger):
+            self._last_detail = pane
+        pane.display = True
+        self._details.display = True
+        pane.focus()
+
+    def action_open(self) -> None:
+        """Go one pane deeper."""
+        index = self.panes.index(self.focused_pane)
+        if index + 1 < len(self.panes):
+            self._go_to(self.panes[index + 1])
+
+    def action_back(self) -> None:
+        """Go one pane back."""
+        index = self.panes.index(self.focused_pane)
+        if index > 0:
+            self._go_to(self.panes[index - 1])
+
+    def action_next_pane(self) -> None:
+        """Go to the next pane, round and round."""
+        self._go_to(self.panes[(self.panes.index(self.focused_pane) + 1) % len(self.panes)])
+
+    def action_previous_pane(self) -> None:
+        """Go to the previous pane, round and round."""
+        self._go_to(self.panes[self.panes.index(self.focused_pane) - 1])
+
+    def action_zoom(self) -> None:
+        """Give the whole screen to the pane that has the cursor, and back."""
+        self._is_zoomed = not self._is_zoomed
+        self._arrange()
+
+    def action_escape(self) -> None:
+        """Leave one thing: the zoom, the selected group, the filter, the pane."""
+        if self._is_zoomed:
+            self.action_zoom()
+        elif self._group:
+            self._select_group(0)
+        elif self.ports.ports.words:
+            self.filter_bar.close(clear=True)
+        else:
+            self._go_to(self.ports)
+
+    def action_filter(self) -> None:
+        """Type words that ports must have."""
+        if self.focused_pane is not self.ports:
+            self._go_to(self.ports)
+        self.filter_bar.open()
+        self._count_filtered()
+
+    def action_unknown(self, step: int) -> None:
+        """Go to the next or previous unknown port."""
+        endpoint = self.ports.unknown(step)
+        if endpoint is None:
+            self._say("No unknown port among those shown.")
+            return
+        self._follows = False
+        self.ports.select(endpoint)
+        self._select_port()
+
+    def action_follow(self) -> None:
+        """Let the cursor go to each new finding, or no longer."""
+        self._follows = not self._follows
+        self._say(
+            "Following the newest finding; moving the cursor ends it."
+            if self._follows
+            else "No longer following."
+        )
+        self._update_title()
+
+    def action_view(self) -> None:
+        """Show the response another way."""
+        self.response.show_view(self.response.view.following())
+
+    def action_group(self, step: int) -> None:
+        """Select the next or previous captured group."""
+        groups = self._captured()
+        if not groups:
+            self._say("No group was captured here.")
+        elif self._group in groups:
+            self._select_group(groups[(groups.index(self._group) + step) % len(groups)])
+        else:
+            self._select_group(groups[0 if step > 0 else -1])
+
+    def action_copy(self) -> None:
+        """Copy what is selected in the pane that has the cursor."""
+        text = self.focused_pane.copied_text()
+        if not text:
+            self._say("There is nothing to copy here.")
+            return
+        self.app.copy_to_clipboard(text)
+        self._say(f"Copied: {cut(' '.join(text.split()), 60)}")
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.app.push_screen(HelpScreen())
+
+    def _say(self, text: str) -> None:
+        self.notify(text, timeout=2.5, markup=False)
+
+
+def _show_notice(bar: Bar, text: str, role: Role, width: int) -> None:
+    bar.set_class(bool(text), "-shown")
+    bar.show(notice_line(text, role, width) if text else Line())

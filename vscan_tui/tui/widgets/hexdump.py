@@ -1,0 +1,113 @@
+"""The response of the selected exchange, byte by byte."""
+
+from vscan_tui.session.store import Exchange
+from vscan_tui.tui.rendering.exchange import unanswered_text
+from vscan_tui.tui.rendering.hexdump import Layout, View, layout
+from vscan_tui.tui.rendering.line import Line, Role, Run, heading
+from vscan_tui.tui.widgets.line_view import LineView
+
+_NOTHING = layout(View.HEX, b"", (), 80)
+
+
+class Hexdump(LineView):
+    """A response as hexdump, text or C escapes, with what each group captured."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        """Begin without a response."""
+        super().__init__(id=id)
+        self.view = View.HEX
+        self._exchange: Exchange | None = None
+        self._layout: Layout = _NOTHING
+        self._drawn: tuple[int, int] = (0, 0)
+        """How many bytes and firings the layout was made of."""
+
+    @property
+    def line_count(self) -> int:
+        """How many lines the response has."""
+        return self._layout.line_count
+
+    def line_at(self, index: int) -> Line:
+        """Draw some bytes."""
+        return self._layout.line(index)
+
+    def heading(self) -> Line:
+        """Name the probe that was answered, and the views."""
+        tabs: list[Run] = []
+        for view in View:
+            if tabs:
+                tabs.append(Run(" │ ", Role.RULE))
+            role = Role.CHOSEN if view is self.view else Role.DIM
+            tabs.append(Run(view, role, view=view))
+        title = "response"
+        if self._exchange is not None and self._exchange.response:
+            title = f"response  {len(self._exchange.response):,} B"
+        return heading(title, self.size.width, focused=self.has_focus, right=tabs)
+
+    def hint(self) -> str:
+        """Say why there are no bytes."""
+        if self._exchange is None:
+            return "The response of the selected exchange is shown here."
+        return unanswered_text(self._exchange)
+
+    def show(self, exchange: Exchange | None) -> None:
+        """Show the response of an exchange."""
+        size = (0, 0) if exchange is None else (len(exchange.response), len(exchange.firings))
+        if exchange is self._exchange and size == self._drawn:
+            if not self.line_count:
+                self.refresh()  # the hint tells how long it has been silent
+            return
+        changed = exchange is not self._exchange
+        self._exchange, self._drawn = exchange, size
+        if changed:
+            self.cursor = 0
+        self._redraw()
+        if changed:
+            self.jump_to(0)
+
+    def show_view(self, view: View) -> None:
+        """Show the same bytes another way, the cursor on the same byte."""
+        offset = self._layout.byte_range(self.cursor)[0] if self.line_count else 0
+        self.view = view
+        self._redraw()
+        if self.line_count:
+            self.place_cursor(self._layout.line_of(offset))
+
+    def emphasise(self, group: int) -> None:
+        """Light up a group, and show where it begins."""
+        super().emphasise(group)
+        span = self._span(group)
+        if span is not None and self.line_count:
+            self.place_cursor(self._layout.line_of(span[0]))
+
+    def copied_text(self) -> str:
+        """Return the selected group's bytes, or the line's, as they are shown."""
+        span = self._span(self.emphasis)
+        if span is not None:
+            return self._layout.text(*span)
+        return super().copied_text()
+
+    def reflow(self) -> None:
+        """Fit the lines to the width; the cursor stays on its byte."""
+        offset = self._layout.byte_range(self.cursor)[0] if self.line_count else 0
+        self._lay_out()
+        if self.line_count:
+            self.cursor = self._layout.line_of(offset)
+
+    def _span(self, group: int) -> tuple[int, int] | None:
+        match = self._exchange.match if self._exchange is not None else None
+        if match is None or not 0 < group < len(match.spans):
+            return None
+        return match.spans[group]
+
+    def _lay_out(self) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            self._layout = _NOTHING
+        else:
+            spans = exchange.match.spans if exchange.match is not None else ()
+            self._layout = layout(self.view, bytes(exchange.response), spans, self.text_width)
+
+    def _redraw(self) -> None:
+        self._lay_out()
+        self.forget()
+        self.fit()

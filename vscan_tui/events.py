@@ -130,6 +130,23 @@ class Match(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: Fields = Fields()
 
 
+class TlsFindings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a look at the TLS of a service told."""
+
+    names: tuple[str, ...] = ()
+    """Host names in the certificate."""
+    subject: str = ""
+    issuer: str = ""
+    """Distinguished names as RFC 4514 writes them."""
+    not_before: str = ""
+    not_after: str = ""
+    """When the certificate is valid; ISO 8601, UTC."""
+    versions: tuple[str, ...] = ()
+    """The versions spoken, oldest first, such as `TLSv1.2`."""
+    alpn: str = ""
+    """The protocol chosen by ALPN."""
+
+
 class Service(msgspec.Struct, frozen=True, omit_defaults=True):
     """What listens on a port, as far as known."""
 
@@ -139,6 +156,7 @@ class Service(msgspec.Struct, frozen=True, omit_defaults=True):
     method: Method = Method.TABLE
     confidence: int = 3
     """10 for a match, 8 for tcpwrapped, 3 for the port table."""
+    tls: TlsFindings | None = None
 
 
 class TlsDetails(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -275,3 +275,22 @@ async def test_a_postprocessor_that_fails_costs_nothing_but_a_warning():
         store = (await scanned(endpoint, postprocessors=[Broken()])).store
     assert store.ports[endpoint].service.name == "echo"
     assert "broken" in store.warnings[0].message
+
+
+class FailingPorts(Ports):
+    """A discovery that finds something, and then fails."""
+
+    async def run(self, emit):
+        await super().run(emit)
+        raise OSError("no more sockets")
+
+
+async def test_what_was_found_before_discovery_failed_is_still_asked():
+    recorder = Recorder()
+    async with tcp_server(echo) as endpoint:
+        failing = scan(endpoint)
+        failing._discovery = FailingPorts(endpoint)
+        await failing.run(recorder)
+    assert recorder.store.ports[endpoint].service.name == "echo"
+    assert recorder.events[-1].ending is ScanEnding.FAILED
+    assert recorder.events[-1].reason == "no more sockets"

@@ -77,7 +77,7 @@ def _listed(files: Sequence[str]) -> list[str]:
         if file == STANDARD_STREAM:
             text = sys.stdin.read(MAX_LIST_BYTES)
         else:
-            with Path(file).open(encoding="latin-1") as stream:
+            with Path(file).open(encoding="utf-8", errors="replace") as stream:
                 text = stream.read(MAX_LIST_BYTES)
         expressions += split_target_list(text)
     return expressions

@@ -2,8 +2,9 @@
 
 from vscan_tui.scanning.postprocessing import LoadedPostProcessors, load_postprocessors
 from vscan_tui.scanning.rpc import RpcGrinder
+from vscan_tui.scanning.tls import TlsInspector
 
 
 def all_postprocessors() -> LoadedPostProcessors:
     """The built-in ones, then those of installed packages."""
-    return load_postprocessors([RpcGrinder()])
+    return load_postprocessors([RpcGrinder(), TlsInspector()])

@@ -478,6 +478,7 @@ class _Prober:
             self._post(None)
 
     def _work(self) -> None:
+        self._report_at = time.perf_counter() + _REPORT_INTERVAL
         while not self._is_stopping:
             while self._incoming:
                 self._begin(self._incoming.popleft())

@@ -126,8 +126,8 @@ class Scan:
         try:
             async with _matching_thread(self._matcher) as match:
                 surroundings = Surroundings(match, self._emit, self._go.wait, self._postprocessors)
-                await self._scan(surroundings)
-            ending, reason = ScanEnding.DONE, ""
+                failure = await self._scan(surroundings)
+            ending, reason = (ScanEnding.FAILED, failure) if failure else (ScanEnding.DONE, "")
         except asyncio.CancelledError:
             ending, reason = ScanEnding.INTERRUPTED, "stopped by the user"
             raise
@@ -141,14 +141,20 @@ class Scan:
         if self._emit_event is not None:
             self._emit_event(event)
 
-    async def _scan(self, surroundings: Surroundings) -> None:
+    async def _scan(self, surroundings: Surroundings) -> str:
+        """Scan to the end; returns why ports were not all looked for, or nothing if they were."""
         workers = self._settings.parallel_interrogations
+        failure = ""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(workers):
                 tasks.create_task(self._interrogate_found(surroundings))
-            await self._discovery.run(self._note)
+            try:
+                await self._discovery.run(self._note)
+            except Exception as error:  # noqa: BLE001 - the ports that were found are still asked
+                failure = str(error) or type(error).__name__
             for _ in range(workers):
                 self._found.put_nowait(None)
+        return failure
 
     def _note(self, event: Event) -> None:
         """Pass on an event of discovery, and queue the ports that it found."""

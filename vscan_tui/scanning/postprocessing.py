@@ -45,6 +45,10 @@ class Question:
     wait_ms: int = 5_000
     is_complete: Callable[[bytes], bool] = _never
     """Whether the answer so far is whole, so that no more is waited for."""
+    tunnel: bool | None = None
+    """Whether to speak inside TLS; None: as the service does."""
+    fresh: bool = False
+    """On a connection of its own, not on that of the question before."""
 
 
 Talk = Generator[Question, bytes, Service | None]

@@ -202,6 +202,10 @@ class PortRunner:
         await self._surroundings.gate()
         talk = self._conversation
         self._announce(f"ask: {question.name}", question.reason)
+        if question.tunnel is not None:
+            tunnel = question.tunnel
+        if question.fresh:
+            await talk.disconnect("each of these questions gets a fresh connection")
         if not talk.is_connected:
             timeout_ms = machine.TLS_CONNECT_TIMEOUT_MS if tunnel else machine.CONNECT_TIMEOUT_MS
             if await talk.connect(tunnel=tunnel, timeout_ms=timeout_ms):

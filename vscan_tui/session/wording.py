@@ -74,17 +74,18 @@ def latency_text(seconds: float) -> str:
 def service_info(host: Host) -> str:
     """Return Nmap's line `Service Info: ...` for a host, or nothing.
 
-    It collects the distinct host names (other than the target's own two), OS
-    types, device types, and the h and o CPEs of all open ports.  Case counts,
-    except in host names (measured on Nmap 7.93).
+    It collects the distinct host names (other than the target's own two; those
+    of certificates included), OS types, device types, and the h and o CPEs of
+    all open ports.  Case counts, except in host names (measured on Nmap 7.93).
     """
-    fields = [port.service.fields for port in host.sorted_ports() if port.state is PortState.OPEN]
+    services = [port.service for port in host.sorted_ports() if port.state is PortState.OPEN]
+    fields = [service.fields for service in services]
     own = {host.name.lower(), host.reverse_name.lower()}
-    named = {field.hostname.lower(): field.hostname for field in reversed(fields) if field.hostname}
+    told = [field.hostname for field in fields]
+    told += [name for service in services if service.tls for name in service.tls.names]
+    named = {name.lower(): name for name in reversed(told) if name}
     hostnames = [
-        named[lowered]
-        for lowered in _distinct(field.hostname.lower() for field in fields)
-        if lowered not in own
+        named[lowered] for lowered in _distinct(map(str.lower, told)) if lowered not in own
     ]
     systems = _distinct(field.ostype for field in fields)
     devices = _distinct(field.devicetype for field in fields)

@@ -7,10 +7,13 @@ calendar has is shown as the epoch.
 import math
 import time
 
+LATEST = 253_402_300_799
+"""The last second of the year 9999."""
+
 
 def whole_seconds(moment: float) -> int:
-    """Return seconds since the epoch without their fraction; never negative."""
-    return int(moment) if math.isfinite(moment) and moment > 0 else 0
+    """Return seconds since the epoch without their fraction; 0 for what makes no sense."""
+    return int(moment) if math.isfinite(moment) and 0 < moment <= LATEST else 0
 
 
 def local(moment: float) -> time.struct_time:

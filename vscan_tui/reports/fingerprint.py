@@ -94,11 +94,18 @@ def fingerprint(
 
 
 def wrapped(text: str) -> Iterator[str]:
-    """Yield the lines of a fingerprint, without line ends, as Nmap prints them."""
-    yield text[:LINE_LENGTH]
+    """Yield the lines of a fingerprint, without line ends, as Nmap prints them.
+
+    The last semicolon never begins a line: it may be the 75th character of one.
+    """
+    body, end = (text[:-1], text[-1:]) if text.endswith(";") else (text, "")
     step = LINE_LENGTH - len(CONTINUATION)
-    for begin in range(LINE_LENGTH, len(text), step):
-        yield CONTINUATION + text[begin : begin + step]
+    lines = [body[:LINE_LENGTH]]
+    lines += (
+        CONTINUATION + body[begin : begin + step] for begin in range(LINE_LENGTH, len(body), step)
+    )
+    lines[-1] += end
+    yield from lines
 
 
 def escaped(data: bytes) -> str:

@@ -66,7 +66,7 @@ def closing_lines(store: Store) -> Iterator[str]:
 
 
 def host_lines(store: Store, host: Host, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[str]:
-    """Yield the block of one host, which ends with an empty line; nothing if it is not shown."""
+    """Yield the lines on one host, the last one empty; none if the host is not shown."""
     if not is_shown(host, options):
         return
     label = printable(host.label)
@@ -75,7 +75,8 @@ def host_lines(store: Store, host: Host, options: ReportOptions = DEFAULT_OPTION
         yield f"Nmap scan report for {label} [host down{received}]\n"
         return
     yield f"Nmap scan report for {label}\n"
-    latency = f" ({latency_text(host.latency)} latency)" if host.latency is not None else ""
+    seconds = scan.latency(host)
+    latency = f" ({latency_text(seconds)} latency)" if seconds is not None else ""
     yield f"Host is up{received}{latency}.\n"
     if host.name and host.other_addresses:
         others = printable(" ".join(host.other_addresses))

@@ -4,7 +4,7 @@ import shlex
 
 from vscan_tui import __version__
 from vscan_tui.events import HostState, Outcome, ScanEnding
-from vscan_tui.session.store import Stage, Store
+from vscan_tui.session.store import Host, Stage, Store
 from vscan_tui.session.wording import readable
 
 PROGRAM = "vscan"
@@ -60,6 +60,18 @@ def hosts_up(store: Store) -> int:
 def hosts_total(store: Store) -> int:
     """Return how many hosts were looked for so far."""
     return len(store.hosts)
+
+
+def latency(host: Host) -> float | None:
+    """Return how many seconds a host takes to answer, or None if none of its answers was timed.
+
+    A host that the user says is up was not measured itself, but its ports were.
+    """
+    if host.latency is not None:
+        return host.latency
+    return min(
+        (port.latency for port in host.ports.values() if port.latency is not None), default=None
+    )
 
 
 def is_done(store: Store) -> bool:

@@ -91,12 +91,11 @@ def _host(host: Host, options: ReportOptions, intensity: int) -> Iterator[str]:
                 yield _element("hostname/", name=printable(name), type=kind) + "\n"
         yield "</hostnames>\n"
         yield from _ports(host, options, intensity)
-        if host.latency is not None:
+        seconds = scan.latency(host)
+        if seconds is not None:
             # Microseconds; -1 is what Nmap writes for what it did not measure.
             yield (
-                _element(
-                    "times/", srtt=str(whole_seconds(host.latency * 1e6)), rttvar="-1", to="-1"
-                )
+                _element("times/", srtt=str(whole_seconds(seconds * 1e6)), rttvar="-1", to="-1")
                 + "\n"
             )
     yield "</host>\n"

@@ -30,6 +30,12 @@ may be null or missing where nothing is known; new keys may appear.
     one that has none.  fingerprint: Nmap's SF text in one line, or "".
     started, finished.  warnings: list.
     tls: {version, cipher, alpn, certificate: base64 DER, resumed}, or null.
+    tls_findings: what the TLS inspector found, or null; empty keys are left out.
+      names        host names in the certificate
+      subject, issuer   distinguished names (RFC 4514)
+      not_before, not_after   ISO 8601, UTC
+      versions     the versions spoken, oldest first
+      alpn         the protocol chosen by ALPN
     evidence: the rule that explains the verdict, or null: {probe: the probe
     that was sent, exchange: its number, rule_probe: the probe that holds the
     rule, database, file, line, service, soft, pattern: base64, flags, spans:
@@ -65,6 +71,7 @@ from vscan_tui.events import (
     ScanEnding,
     Span,
     TlsDetails,
+    TlsFindings,
 )
 from vscan_tui.reports import scan
 from vscan_tui.reports.cpe import formatted_string
@@ -183,6 +190,7 @@ class PortLine(msgspec.Struct, frozen=True, tag="port", tag_field="type"):
     finished: float | None
     warnings: list[str]
     tls: TlsDetails | None
+    tls_findings: TlsFindings | None
     evidence: Evidence | None
     exchanges: tuple[ExchangeRecord, ...]
 
@@ -325,6 +333,7 @@ def _port_line(port: Port, intensity: int) -> PortLine:
         finished=port.finished,
         warnings=port.warnings,
         tls=handshakes[0] if handshakes else None,
+        tls_findings=port.service.tls,
         evidence=_evidence(port),
         exchanges=tuple(map(_exchange_record, port.exchanges)),
     )

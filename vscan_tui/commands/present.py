@@ -12,6 +12,7 @@ from vscan_tui.options import STANDARD_STREAM, OutputOptions
 from vscan_tui.scanning.port_table import load_port_table
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store
+from vscan_tui.session.wording import readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def present(source: EventSource, presentation: Presentation) -> ExitStatus:
 
 
 def say(text: str) -> None:
-    """Tell the user, on standard error."""
-    print(text, file=sys.stderr)  # noqa: T201
+    """Tell the user, on standard error; what came from files and names is made harmless."""
+    print(readable(text), file=sys.stderr)  # noqa: T201
 
 
 def wants_screen(output: OutputOptions) -> bool:

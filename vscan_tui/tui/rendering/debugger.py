@@ -37,6 +37,7 @@ def debugger_lines(port: Port, exchange: Exchange | None, width: int) -> list[Li
             lines += _not_fired(exchange, width)
         lines += _sent(exchange, width)
         lines += _labelled("why", [Run(printable(exchange.reason))], width, words=True)
+        lines += _tunnel(port, exchange, width)
         lines += _earlier(exchange, width)
     lines += _warnings(port, width)
     lines += _decisions(port, width)
@@ -165,6 +166,17 @@ def _sent(exchange: Exchange, width: int) -> list[Line]:
     size = Run(f"{count_text(len(exchange.payload), 'byte')}  ", Role.DIM)
     payload = f'"{_shortened(exchange.payload)}"'
     return _labelled("sent", [size, Run(payload)], width, copied=escaped(exchange.payload))
+
+
+def _tunnel(port: Port, exchange: Exchange, width: int) -> list[Line]:
+    connection = port.connections.get(exchange.connection)
+    if connection is None or connection.tls is None:
+        return []
+    tls = connection.tls
+    parts = (tls.version, tls.cipher, f"ALPN {tls.alpn}" if tls.alpn else "")
+    text = printable(", ".join(part for part in parts if part))
+    resumed = " (resumed)" if tls.resumed else ""
+    return _labelled("tls", [Run(text + resumed)], width, words=True)
 
 
 def _shortened(data: bytes) -> str:

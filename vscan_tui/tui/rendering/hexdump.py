@@ -14,6 +14,7 @@ from vscan_tui.tui.rendering.line import Line, Role, Run, merged, superscript
 
 _WIDE = 16
 _NARROW = 8
+_DIGITS_OF_OFFSET = 4
 _ONE_DIGIT = 9
 _BEYOND = "⁺"
 """Stands for the number of a group that has no room in a hexdump."""
@@ -81,6 +82,8 @@ class Layout:
     owners: bytes
     columns: int
     """Bytes to a line of the hexdump."""
+    digits: int
+    """Digits of an offset in the hexdump."""
     ranges: tuple[Span, ...] = ()
     """The bytes of each line; empty for a hexdump, where it follows from `columns`."""
 
@@ -146,7 +149,7 @@ class Layout:
 
     def _hex_line(self, start: int, end: int) -> Line:
         owners = self.owners
-        runs = [Run(f"{start:04x}", Role.LABEL)]
+        runs = [Run(f"{start:0{self.digits}x}", Role.LABEL)]
         for offset in range(start, start + self.columns):
             before = " " if offset % _NARROW else "  "
             if offset >= end:
@@ -170,22 +173,20 @@ class Layout:
         return Line(merged(runs), self.text(start, end))
 
 
-def hex_columns(width: int) -> int:
+def hex_columns(width: int, digits: int = _DIGITS_OF_OFFSET) -> int:
     """Return how many bytes a line of the hexdump has room for: 16 or 8."""
-    return _WIDE if width >= _hex_width(_WIDE) else _NARROW
-
-
-def _hex_width(columns: int) -> int:
-    offset, gap = 4, 2
-    return offset + columns * 3 + columns // _NARROW + gap + columns
+    gap = 2
+    needed = digits + _WIDE * 3 + _WIDE // _NARROW + gap + _WIDE
+    return _WIDE if width >= needed else _NARROW
 
 
 def layout(view: View, response: bytes, spans: Sequence[Span | None], width: int) -> Layout:
     """Lay out a response for a view and a width in cells."""
     owners = byte_groups(len(response), spans)
-    columns = hex_columns(width)
+    digits = max(_DIGITS_OF_OFFSET, len(f"{max(0, len(response) - 1):x}"))
+    columns = hex_columns(width, digits)
     if view is View.HEX:
-        return Layout(view, response, owners, columns)
+        return Layout(view, response, owners, columns, digits)
     ranges: list[Span] = []
     start = used = 0
     width = max(4, width)
@@ -204,4 +205,4 @@ def layout(view: View, response: bytes, spans: Sequence[Span | None], width: int
             start, used = offset + 1, 0
     if start < len(response):
         ranges.append((start, len(response)))
-    return Layout(view, response, owners, columns, tuple(ranges))
+    return Layout(view, response, owners, columns, digits, tuple(ranges))

@@ -1,5 +1,7 @@
 """The regex of a rule, with each capturing group marked."""
 
+from functools import lru_cache
+
 from vscan_tui.events import Match
 from vscan_tui.matching.syntax import group_spans
 from vscan_tui.tui.rendering.hexdump import byte_groups
@@ -15,25 +17,33 @@ def pattern_text(pattern: bytes) -> str:
 
 def rule_text(match: Match) -> str:
     """Return the regex as a rule has it, `m|...|is`."""
-    text = pattern_text(match.pattern)
+    return _rule_text(match.pattern, match.flags)
+
+
+def _rule_text(pattern: bytes, flags: str) -> str:
+    text = pattern_text(pattern)
     delimiter = next((mark for mark in _DELIMITERS if mark not in text), "|")
-    return f"m{delimiter}{text}{delimiter}{match.flags}"
+    return f"m{delimiter}{text}{delimiter}{flags}"
 
 
 def pattern_runs(match: Match) -> tuple[Run, ...]:
     """Return the regex as runs; a raised number stands before each capturing group."""
-    pattern = match.pattern
+    return _runs(match.pattern, match.flags)
+
+
+@lru_cache(maxsize=256)
+def _runs(pattern: bytes, flags: str) -> tuple[Run, ...]:
     groups = group_spans(pattern)
     owners = byte_groups(len(pattern), (None, *groups))
     starts = {span[0]: number for number, span in enumerate(groups, start=1)}
-    text = rule_text(match)
+    text = _rule_text(pattern, flags)
     runs = [Run(text[:2], Role.DIM)]
     for offset, byte in enumerate(pattern):
         number = starts.get(offset)
         if number is not None:
             runs.append(Run(superscript(number), Role.PLAIN, number))
         runs.append(Run(_shown(byte), Role.PLAIN, owners[offset]))
-    runs.append(Run(text[1] + match.flags, Role.DIM))
+    runs.append(Run(text[1] + flags, Role.DIM))
     return merged(runs)
 
 

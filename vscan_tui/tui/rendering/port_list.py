@@ -1,10 +1,11 @@
 """The rows of the port table: sorted, filtered, and found again."""
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterable
 
 from vscan_tui.events import Endpoint
-from vscan_tui.tui.rendering.port_row import PortRow, SortKey, sort_key
+from vscan_tui.tui.rendering.port_row import PortRow, SortKey, Standing, sort_key
 
 _MANY = 64
 """From here on, sorting once is cheaper than putting rows in one by one."""
@@ -16,6 +17,8 @@ class PortList:
     def __init__(self) -> None:
         self.words: tuple[str, ...] = ()
         """What is filtered for, in lower case."""
+        self.standings: Counter[Standing] = Counter()
+        """How many rows, shown or not, stand how."""
         self._rows: dict[SortKey, PortRow] = {}
         self._all: list[SortKey] = []
         self._shown: list[SortKey] = []
@@ -52,6 +55,9 @@ class PortList:
             key = sort_key(row.endpoint)
             old = self._rows.get(key)
             self._rows[key] = row
+            self.standings[row.standing] += 1
+            if old is not None:
+                self.standings[old.standing] -= 1
             if old is None:
                 added.append(key)
             if not self.words:

@@ -1,5 +1,7 @@
 """The status lines: where the knowledge comes from, where it goes, and what the host is."""
 
+from collections import Counter
+
 from vscan_tui.events import Endpoint, Fields, PortState
 from vscan_tui.session.store import Host, Port, Store
 from vscan_tui.session.wording import printable, service_info
@@ -43,18 +45,31 @@ class HostFacts:
         return service_info(Host(host.address, host.name, ports=ports))
 
 
-def service_info_line(text: str, host: Host | None, width: int) -> Line:
-    """Draw what is known of the host."""
-    if text:
-        before, label, rest = text.partition("Service Info:")
-        runs = (Run(f" {before}{label}", Role.LABEL), Run(rest))
-        return cut_line(Line(runs, text), width)
+def host_line(text: str, host: Host | None, width: int) -> Line:
+    """Draw what is known of the host, and how many ports are not worth a row.
+
+    Args:
+        text: the `Service Info` line; may be empty.
+        host: of the selected port; None before there is one.
+        width: in cells.
+    """
     if host is None:
         return Line()
-    return cut_line(
-        Line((Run(f" {printable(host.label)}: no service has told about its host yet", Role.DIM),)),
-        width,
-    )
+    hidden = not_shown_text(host)
+    end = (Run("  Not shown: ", Role.LABEL), Run(hidden)) if hidden else ()
+    if not text:
+        silent = f" {printable(host.label)}: no service has told about its host yet"
+        return cut_line(Line((Run(silent, Role.DIM), *end)), width)
+    before, label, rest = text.partition("Service Info:")
+    return cut_line(Line((Run(f" {before}{label}", Role.LABEL), Run(rest), *end), text), width)
+
+
+def not_shown_text(host: Host) -> str:
+    """Count the ports of each state that many ports share, such as `987 closed`."""
+    counts: Counter[str] = Counter()
+    for group, spans in host.groups.items():
+        counts[group.state] += sum(last - first + 1 for first, last in spans)
+    return ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
 
 
 def sources_line(store: Store, journal: str, width: int) -> Line:

@@ -19,7 +19,6 @@ class Progress:
     found: int
     finished: int
     identified: int
-    unknown: int
     fraction: float
 
 
@@ -39,7 +38,6 @@ def progress(store: Store) -> Progress:
         found,
         finished,
         outcomes[Outcome.HARD_MATCH] + outcomes[Outcome.SOFT_MATCH],
-        outcomes[Outcome.NO_MATCH],
         fraction,
     )
 
@@ -54,12 +52,19 @@ def target_text(store: Store) -> str:
 
 
 def title_line(
-    store: Store, *, seconds: float, tags: tuple[str, ...], fraction: float, width: int
+    store: Store,
+    *,
+    unknown: int,
+    seconds: float,
+    tags: tuple[str, ...],
+    fraction: float,
+    width: int,
 ) -> Line:
     """Draw the title; on a narrow terminal the least important parts go first.
 
     Args:
         store: the scan.
+        unknown: ports that answered without a rule that matched.
         seconds: how long the scan has run.
         tags: words in front of the bar, such as PAUSED.
         fraction: of the progress bar, 0 to 1.
@@ -71,7 +76,7 @@ def title_line(
     ports = f"{now.finished:,}/{now.found:,} ports"
     pace = printable(store.scan.pace) if store.scan else ""
     target = target_text(store)
-    counts = (f"{now.identified:,} identified", f"{now.unknown:,} unknown")
+    counts = (f"{now.identified:,} identified", f"{unknown:,} unknown")
     clock = clock_text(seconds)
     candidates = (
         ((program, target, pace, ports, *counts, clock), 20),

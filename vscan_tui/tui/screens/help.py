@@ -18,6 +18,10 @@ from vscan_tui.tui.widgets.port_table import words_of
 class HelpLines(LinesView):
     """The list of keys."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,q", "screen.dismiss", "close", show=False, id="help.close_again"),
+    ]
+
     words: tuple[str, ...] = ()
 
     def heading(self) -> Line:
@@ -69,7 +73,9 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Begin with everything."""
         self.query_one(HelpLines).reflow()
-        self.query_one(Input).focus()
+        words = self.query_one(Input)
+        words.cursor_blink = False
+        words.focus()
 
     @on(Input.Changed)
     def _words_changed(self, event: Input.Changed) -> None:
@@ -78,11 +84,3 @@ class HelpScreen(ModalScreen[None]):
     @on(Input.Submitted)
     def _submitted(self) -> None:
         self.query_one(HelpLines).focus()
-
-    def key_question_mark(self) -> None:
-        """Close, when the list has the cursor: the key that opened it closes it."""
-        self.dismiss()
-
-    def key_q(self) -> None:
-        """Close, when the list has the cursor."""
-        self.dismiss()

@@ -19,8 +19,8 @@ from vscan_tui.tui.rendering.notice import ending_text, waiting_text
 from vscan_tui.tui.rendering.port_row import Standing, port_row
 from vscan_tui.tui.rendering.status import (
     HostFacts,
+    host_line,
     notice_line,
-    service_info_line,
     sources_line,
     warnings_text,
 )
@@ -350,7 +350,7 @@ class TriageScreen(Screen[None]):
         text = self._facts.text(host) if host is not None else ""
         if host is not None and len(self.store.hosts) > 1:
             text = f"{printable(host.label)}: {text}" if text else ""
-        self._host.show(service_info_line(text, host, self.app.size.width))
+        self._host.show(host_line(text, host, self.app.size.width))
 
     def _update_title(self) -> None:
         store = self.store
@@ -362,6 +362,7 @@ class TriageScreen(Screen[None]):
         self._title.show(
             title_line(
                 store,
+                unknown=self.ports.ports.standings[Standing.UNKNOWN],
                 seconds=seconds,
                 tags=self._tags(),
                 fraction=self._fraction,

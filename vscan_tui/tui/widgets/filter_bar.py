@@ -19,6 +19,10 @@ class FilterInput(Input):
         Binding("enter,down,tab", "leave(False)", "ports", id="filter.done"),
     ]
 
+    def on_mount(self) -> None:
+        """Keep the cursor still: nothing on the screen moves without a reason."""
+        self.cursor_blink = False
+
     class Left(Message):
         """The user has typed enough."""
 

@@ -6,6 +6,8 @@ from vscan_tui.tui.rendering.hexdump import Layout, View, layout
 from vscan_tui.tui.rendering.line import Line, Role, Run, heading
 from vscan_tui.tui.widgets.line_view import LineView
 
+MAX_SHOWN = 262_144
+"""Bytes of a response that are shown; more would take seconds to lay out."""
 _NOTHING = layout(View.HEX, b"", (), 80)
 
 
@@ -40,7 +42,10 @@ class Hexdump(LineView):
             tabs.append(Run(view, role, view=view))
         title = "response"
         if self._exchange is not None and self._exchange.response:
-            title = f"response  {len(self._exchange.response):,} B"
+            size = len(self._exchange.response)
+            title = f"response  {size:,} B"
+            if size > MAX_SHOWN:
+                title += f", {MAX_SHOWN:,} shown"
         return heading(title, self.size.width, focused=self.has_focus, right=tabs)
 
     def hint(self) -> str:
@@ -77,7 +82,7 @@ class Hexdump(LineView):
         super().emphasise(group)
         span = self._span(group)
         if span is not None and self.line_count:
-            self.place_cursor(self._layout.line_of(span[0]))
+            self.place_cursor(self._layout.line_of(min(span[0], MAX_SHOWN - 1)))
 
     def copied_text(self) -> str:
         """Return the selected group's bytes, or the line's, as they are shown."""
@@ -105,7 +110,8 @@ class Hexdump(LineView):
             self._layout = _NOTHING
         else:
             spans = exchange.match.spans if exchange.match is not None else ()
-            self._layout = layout(self.view, bytes(exchange.response), spans, self.text_width)
+            shown = bytes(exchange.response[:MAX_SHOWN])
+            self._layout = layout(self.view, shown, spans, self.text_width)
 
     def _redraw(self) -> None:
         self._lay_out()

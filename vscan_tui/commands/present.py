@@ -30,7 +30,7 @@ class Presentation:
 def present(source: EventSource, presentation: Presentation) -> ExitStatus:
     """Run a source to its end and report it; returns what the exit status should be."""
     if wants_screen(presentation.output):
-        store, interrupted = _on_screen(source, presentation), False
+        store, interrupted = _on_screen(source, presentation)
     else:
         store, interrupted = _without_screen(source, presentation)
     status = _write_reports(store, presentation)
@@ -60,13 +60,15 @@ def wants_screen(output: OutputOptions) -> bool:
     )
 
 
-def _on_screen(source: EventSource, presentation: Presentation) -> Store:
+def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, bool]:
     from vscan_tui.tui.app import VscanApp  # noqa: PLC0415 - half a second that others need not pay
 
     journal = str(presentation.journal or "")
     app = VscanApp(source, note=presentation.note, journal=journal)
     app.run()
-    return app.store
+    if app.return_code == ExitStatus.FAILED:
+        raise SystemExit(ExitStatus.FAILED)  # the screen has said why
+    return app.store, app.return_code == ExitStatus.INTERRUPTED
 
 
 def _without_screen(source: EventSource, presentation: Presentation) -> tuple[Store, bool]:

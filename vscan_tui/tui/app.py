@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -27,6 +28,8 @@ _BUDGET = 0.010
 _PATIENCE = 5.0
 """Seconds that a scan gets to end itself before the program ends without it."""
 _SCAN = "scan"
+_INTERRUPTED = 130
+"""The program's return code when a signal ended it, as without a screen."""
 
 
 class VscanApp(App[int], inherit_bindings=False):
@@ -74,6 +77,7 @@ class VscanApp(App[int], inherit_bindings=False):
         self._scan: Worker[None] | None = None
         self._scan_ended = asyncio.Event()
         self._is_leaving = False
+        self._leaving_code = 0
         for own in (DARK, LIGHT):
             self.register_theme(own)
         for foreign in ("ansi-dark", "ansi-light"):
@@ -92,6 +96,19 @@ class VscanApp(App[int], inherit_bindings=False):
         """Begin the scan, now that there is a screen to show it."""
         self._scan = self.run_worker(self._run_source(), name=_SCAN, exit_on_error=False)
         self.set_interval(_TICK, self._tick)
+        self._leave_when_told_to()
+
+    def _leave_when_told_to(self) -> None:
+        """Take a signal to end for the user's wish to quit, so that the terminal is left clean."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            # Windows lacks some, and has no such handlers; nor has a thread besides the main one.
+            with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(getattr(signal, name), self._told_to_leave)
+
+    def _told_to_leave(self) -> None:
+        self._leaving_code = _INTERRUPTED
+        self.run_worker(self.action_quit(), name="quit", exit_on_error=False)
 
     async def _run_source(self) -> None:
         try:
@@ -125,7 +142,7 @@ class VscanApp(App[int], inherit_bindings=False):
     async def action_quit(self) -> None:
         """End the scan, so that its journal is closed, and then the program."""
         if self._is_leaving:
-            self.exit(0)
+            self.exit(self._leaving_code, self._leaving_code)
             return
         self._is_leaving = True
         self.triage.show_stopping()
@@ -138,7 +155,7 @@ class VscanApp(App[int], inherit_bindings=False):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._scan_ended.wait(), _PATIENCE)
         self.feed.drain()
-        self.exit(0)
+        self.exit(self._leaving_code, self._leaving_code)
 
     def get_system_commands(
         self,

@@ -176,7 +176,29 @@ def _tunnel(port: Port, exchange: Exchange, width: int) -> list[Line]:
     parts = (tls.version, tls.cipher, f"ALPN {tls.alpn}" if tls.alpn else "")
     text = printable(", ".join(part for part in parts if part))
     resumed = " (resumed)" if tls.resumed else ""
-    return _labelled("tls", [Run(text + resumed)], width, words=True)
+    return [
+        *_labelled("tls", [Run(text + resumed)], width, words=True),
+        *_certificate(port, width),
+    ]
+
+
+def _certificate(port: Port, width: int) -> list[Line]:
+    findings = port.service.tls
+    if findings is None:
+        return []
+    validity = f"{findings.not_before[:10]} to {findings.not_after[:10]}"
+    told = (
+        ("spoken", ", ".join(findings.versions)),
+        ("names", ", ".join(findings.names)),
+        ("issuer", findings.issuer),
+        ("valid", validity if findings.not_before else ""),
+    )
+    return [
+        line
+        for label, text in told
+        if text
+        for line in _labelled(label, [Run(printable(text))], width, words=True)
+    ]
 
 
 def _shortened(data: bytes) -> str:

@@ -401,7 +401,7 @@ class TriageScreen(Screen[None]):
     @on(FilterInput.Left)
     def _filter_left(self, event: FilterInput.Left) -> None:
         self.filter_bar.close(clear=event.clear)
-        self.ports.focus()
+        self.set_focus(self.ports)
 
     # Actions
 
@@ -410,7 +410,7 @@ class TriageScreen(Screen[None]):
             self._last_detail = pane
         pane.display = True
         self._details.display = True
-        pane.focus()
+        self.set_focus(pane)
 
     def action_open(self) -> None:
         """Go one pane deeper."""

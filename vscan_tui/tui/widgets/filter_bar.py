@@ -61,7 +61,7 @@ class FilterBar(Horizontal):
     def open(self) -> None:
         """Show the line, ready to type."""
         self.add_class("-shown")
-        self.query_one(FilterInput).focus()
+        self.screen.set_focus(self.query_one(FilterInput))
 
     def close(self, *, clear: bool) -> None:
         """Leave the line; without words it vanishes."""

@@ -7,9 +7,8 @@ content, so that a second start does not parse and check 12,000 rules again.
 import contextlib
 import hashlib
 import os
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +18,14 @@ import platformdirs
 from vscan_tui import __version__
 from vscan_tui.bundled import bundled
 from vscan_tui.events import DatabaseIdentity
+from vscan_tui.installed_nmap import nmap_file
 from vscan_tui.probedb.model import Exclusions, Fault, Probe, ProbeDatabase
 from vscan_tui.probedb.parser import ParsedText, PatternCheck, parse
 
 APP_NAME = "vscan"
 DATABASE_FILE = "nmap-service-probes"
+BUNDLED_NAME = "vscan"
+BUNDLED_FOLDER = "service-probes"
 FILES_OF_A_FOLDER = "*.probes"
 MAX_DATABASE_BYTES = 64 * 1024 * 1024
 _CACHE_FORMAT = f"{__version__}/1"
@@ -48,35 +50,26 @@ def chosen_sources(version_databases: Sequence[Path]) -> list[DatabaseSource]:
     project's own, and the user's Nmap copy where one is installed.
     """
     if version_databases:
-        return [DatabaseSource(path.name, path) for path in version_databases]
+        return [_named(path) for path in version_databases]
     overlays = overlay_folder()
     sources = []
     if any(overlays.glob(FILES_OF_A_FOLDER)):
         sources.append(DatabaseSource("overlay", overlays))
-    sources.append(DatabaseSource("vscan", bundled("service-probes")))
-    installed = next((path for path in _nmap_copies() if path.is_file()), None)
+    sources.append(DatabaseSource(BUNDLED_NAME, bundled(BUNDLED_FOLDER)))
+    installed = nmap_file(DATABASE_FILE)
     if installed is not None:
         sources.append(DatabaseSource("nmap", installed))
     return sources
 
 
+def _named(path: Path) -> DatabaseSource:
+    is_bundled = path.is_dir() and path.resolve() == bundled(BUNDLED_FOLDER).resolve()
+    return DatabaseSource(BUNDLED_NAME if is_bundled else path.name, path)
+
+
 def overlay_folder() -> Path:
     """Where the user's own rules are: `*.probes` files in the configuration directory."""
     return Path(platformdirs.user_config_dir(APP_NAME)) / "service-probes"
-
-
-def _nmap_copies() -> Iterator[Path]:
-    """Where Nmap looks for its data files, in its order, on each system."""
-    if directory := os.environ.get("NMAPDIR"):
-        yield Path(directory) / DATABASE_FILE
-    with contextlib.suppress(RuntimeError):
-        yield Path.home() / ".nmap" / DATABASE_FILE
-    folders = ["/usr/local/share/nmap", "/usr/share/nmap", "/opt/homebrew/share/nmap"]
-    if sys.platform == "win32":
-        roots = (os.environ.get(name) for name in ("ProgramFiles(x86)", "ProgramFiles"))
-        folders = [str(Path(root) / "Nmap") for root in roots if root]
-    for folder in folders:
-        yield Path(folder) / DATABASE_FILE
 
 
 def load(source: DatabaseSource, *, check_pattern: PatternCheck | None = None) -> ProbeDatabase:
@@ -210,9 +203,9 @@ def _store(database: ProbeDatabase, digest: str) -> None:
     path = _cache_path(digest)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-            stream.write(msgspec.msgpack.encode(database))
-        Path(stream.name).replace(path)
+        written = path.with_suffix(f".{os.getpid()}.{time.monotonic_ns()}")
+        written.write_bytes(msgspec.msgpack.encode(database))
+        written.replace(path)
 
 
 def fault_lines(faults: Sequence[Fault], *, limit: int = 20) -> list[str]:

@@ -50,7 +50,7 @@ def _verdict(exchange: Exchange) -> tuple[tuple[str, ...], Role]:
         return (f"{kind} match line {match.line}", f"{kind}, line {match.line}"), role
     if exchange.ending is None:
         return ("listening…",), Role.BUSY
-    if exchange.response:
+    if exchange.chunks:
         tried = f"{exchange.tried:,} tried"
         return (f"no rule matched, {tried}", f"no match, {tried}", "no match"), Role.UNKNOWN
     return (_UNANSWERED[exchange.ending], "no answer"), Role.DIM
@@ -86,7 +86,7 @@ def exchange_line(exchange: Exchange, width: int, *, chosen: bool) -> Line:
         Run("▸ " if chosen else "  ", Role.CHOSEN),
         Run(column(probe, name_width) + " ", Role.STRONG if chosen else Role.PLAIN),
         Run("tls " if exchange.tunnel else "    ", Role.DIM),
-        Run(f"{len(exchange.response):>6} B "),
+        Run(f"{len(exchange.response) - exchange.carried:>6} B "),
         Run(f"{time:>8}  ", Role.DIM),
     )
     return cut_line(Line((*runs, verdict(exchange, width - Line(runs).width))), width)

@@ -44,6 +44,6 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
 
             return open_journal(options)
         case MatchOptions():
-            from vscan_tui.match_command import run_match  # noqa: PLC0415
+            from vscan_tui.commands.match import run_match  # noqa: PLC0415
 
             return run_match(options, sys.stdin.buffer, sys.stdout, sys.stderr)

@@ -26,6 +26,7 @@ STANDARD_STREAM = "-"
 DEFAULT_INTENSITY = 7
 LIGHT_INTENSITY = 2
 FULL_INTENSITY = 9
+EXPLAINED_RULES = 5
 FAST_PORTS = 100
 """How many of the most common ports `-F` scans."""
 
@@ -145,6 +146,8 @@ class MatchOptions:
     databases: tuple[str, ...] = ()
     strict: bool = False
     jsonl: bool = False
+    explain: int = 0
+    """So many rules are explained, the nearest first; 0 for none."""
 
 
 Options = ScanOptions | DemoOptions | OpenOptions | MatchOptions
@@ -646,6 +649,15 @@ def _match_parser() -> _Parser:
     group.add_argument("--probe", metavar="NAME", help="the probe that the response answers")
     group.add_argument("--protocol", choices=get_args(Protocol), default="tcp")
     group.add_argument("--jsonl", action="store_true", help="read and write JSON lines")
+    group.add_argument(
+        "--explain",
+        nargs="?",
+        type=_whole_number(1, 1_000_000),
+        const=EXPLAINED_RULES,
+        default=0,
+        metavar="N",
+        help=f"why rules fire or not, and the N nearest of those; default {EXPLAINED_RULES}",
+    )
     _add_databases(group)
     _add_general(parser)
     return parser
@@ -694,6 +706,7 @@ def _match_options(words: argparse.Namespace) -> MatchOptions:
         databases=tuple(words.versiondb),
         strict=words.strict,
         jsonl=words.jsonl,
+        explain=words.explain,
     )
 
 

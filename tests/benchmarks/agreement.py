@@ -14,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, fields
 from pathlib import Path
+from xml.etree import ElementTree
 
 
 @dataclass(frozen=True, slots=True)

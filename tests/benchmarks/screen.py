@@ -93,10 +93,14 @@ def main() -> None:
             answers.append(terminal.seconds_to_answer("Down" if number % 20 < 10 else "Up"))
             terminal.rest(SETTLED)
     answers.sort()
-    print(f"first paint of `vscan demo`        median {statistics.median(paints) * 1000:6.0f} ms")
-    print(f"python -c 'print()', beside it     median {statistics.median(interpreters) * 1000:6.0f} ms")
-    print(f"key press to changed screen        median {statistics.median(answers) * 1000:6.1f} ms")
-    print(f"                            99th percentile {answers[int(len(answers) * 0.99)] * 1000:6.1f} ms")
+    rows = (
+        ("first paint of `vscan demo`, median", statistics.median(paints)),
+        ("python -c 'print()' beside it, median", statistics.median(interpreters)),
+        ("key press to changed screen, median", statistics.median(answers)),
+        ("key press to changed screen, 99th percentile", answers[int(len(answers) * 0.99)]),
+    )
+    for title, seconds in rows:
+        print(f"{title:46} {seconds * 1000:7.1f} ms")
 
 
 if __name__ == "__main__":

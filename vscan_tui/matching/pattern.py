@@ -23,8 +23,8 @@ _LIMITS = (
 # The binding compiles with PCRE2_ALT_BSUX and PCRE2_NEVER_BACKSLASH_C, which
 # change what these escapes mean; they are spelled out instead.
 _TRANSLATED = re.compile(
-    rb"\\(?: x\{(?P<braced>[0-9A-Fa-f]{1,2})\} | x(?P<digits>[0-9A-Fa-f]{0,2})"
-    rb"| (?P<any>C) | (?P<unsupported>[uUlL]) | Q(?s:.*?)(?:\\E|\Z) | (?s:.) )",
+    rb"\\(?: x\{0*(?P<braced>[0-9A-Fa-f]{1,2})\} | x(?!\{[0-9A-Fa-f])(?P<digits>[0-9A-Fa-f]{0,2})"
+    rb"| (?P<any>C) | (?P<unsupported>[uUlL]|x) | Q(?s:.*?)(?:\\E|\Z) | (?s:.) )",
     re.VERBOSE,
 )
 
@@ -85,8 +85,8 @@ class Pattern:
             raise LimitError(str(error)) from error
         if match is None:
             return None
-        spans = (match.span(group) for group in range(self._groups + 1))
-        return tuple(None if start < 0 else (start, end) for start, end in spans)
+        spans: list[Span] = [match.span(group) for group in range(self._groups + 1)]
+        return tuple([None if span[0] < 0 else span for span in spans])
 
 
 def check(pattern: bytes, flags: str) -> tuple[int, str] | None:

@@ -9,7 +9,8 @@ anything, so that reading never fails and never claims too much.
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from vscan_tui.events import Span
 
@@ -48,7 +49,18 @@ _POSIX_SETS = {
     "xdigit": frozenset(string.hexdigits.encode()),
     "word": _WORD,
 }
-_QUANTIFIER = re.compile(r"(?:[*+?]|\{(\d+)(,?)(\d*)\})([+?]?)")
+_QUANTIFIER = re.compile(
+    r"(?:[*+?]|\{ *(?=[,\d])(?!, *\})(\d{0,5}) *(,?) *(\d{0,5}) *\})([+?]?)", re.ASCII
+)
+"""With the spaces and the missing lower limit that PCRE2 allows since 10.43."""
+_WORD_EDGES = ("[[:<:]]", "[[:>:]]")
+_HEXADECIMAL = re.compile(r"\\x(?:\{0*([0-9A-Fa-f]{1,2})\}|(?!\{)([0-9A-Fa-f]{0,2}))")
+_OCTAL = re.compile(r"\\(0[0-7]{0,2})")
+_CLASS_OCTAL = re.compile(r"\\([0-7]{1,3})")
+_SEVERAL_DIGITS = re.compile(r"\\[1-9]\d+", re.ASCII)
+_NAMED_ESCAPE = re.compile(
+    r"\\(?:[pP](?:\{[^}]*\}|\w)|[gk](?:\{[^}]*\}|<[^>]*>|'[^']*'|[+-]?\d+))", re.ASCII
+)
 _POSIX = re.compile(r"\[:(\^?)([a-z]+):\]")
 _GROUP_OPENINGS = (
     ("(?:", "plain"),
@@ -64,8 +76,7 @@ _INLINE_FLAGS = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
 _MAX_DEPTH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(msgspec.Struct, frozen=True, gc=False):
     """One byte that must stand there; caseless if it is a letter and the rule says so."""
 
     span: Span
@@ -73,24 +84,21 @@ class Literal:
     caseless: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ByteSet:
+class ByteSet(msgspec.Struct, frozen=True, gc=False):
     r"""Any one byte of a set: a class, a dot, `\d` and their like."""
 
     span: Span
     members: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(msgspec.Struct, frozen=True, gc=False):
     r"""A condition on the place, such as `^`, `$` or `\b`."""
 
     span: Span
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """A parenthesis: capturing if it has a number."""
 
     span: Span
@@ -105,8 +113,7 @@ class Group:
         return self.kind in {"capture", "plain", "atomic"}
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(msgspec.Struct, frozen=True):
     """A part with a quantifier."""
 
     span: Span
@@ -116,16 +123,14 @@ class Repeat:
     """None for no upper limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True, gc=False):
     """What a group captured, again."""
 
     span: Span
     group: int
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(msgspec.Struct, frozen=True, gc=False):
     """A construct that is not understood; it may match anything."""
 
     span: Span
@@ -135,8 +140,7 @@ Node = Literal | ByteSet | Anchor | Group | Repeat | Reference | Opaque
 Sequence = tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Regex:
+class Regex(msgspec.Struct, frozen=True):
     """A whole regex: its branches at top level, of which one must match."""
 
     pattern: bytes
@@ -234,6 +238,9 @@ class _Reader:
         match character:
             case "(":
                 return self._group(depth)
+            case "[" if self._text.startswith(_WORD_EDGES, start):
+                self.position += len(_WORD_EDGES[0])
+                return [Anchor((start, self.position), self._text[start : self.position])]
             case "[":
                 return [self._class()]
             case "\\":
@@ -255,12 +262,16 @@ class _Reader:
 
     def _quantified(self, atoms: list[Node]) -> list[Node]:
         quantifier = _QUANTIFIER.match(self._text, self.position)
-        while quantifier is not None and atoms:
-            self.position = quantifier.end()
-            least, most = _bounds(quantifier)
-            item = atoms[-1]
-            atoms[-1] = Repeat((item.span[0], self.position), item, least, most)
-            quantifier = _QUANTIFIER.match(self._text, self.position)
+        if quantifier is None:
+            return atoms
+        if not atoms:  # it belongs to what stands before a comment or before \E
+            raise _NotUnderstoodError
+        self.position = quantifier.end()
+        if _QUANTIFIER.match(self._text, self.position):  # refused by PCRE2
+            raise _NotUnderstoodError
+        least, most = _bounds(quantifier)
+        item = atoms[-1]
+        atoms[-1] = Repeat((item.span[0], self.position), item, least, most)
         return atoms
 
     def _group(self, depth: int) -> list[Node]:
@@ -333,8 +344,18 @@ class _Reader:
             self.position += 2
             return [Anchor((start, self.position), "\\" + letter)]
         if letter in "123456789":
+            several = _SEVERAL_DIGITS.match(text, start)
+            if several is not None:  # a group or an octal byte, by the number of groups
+                self.position = several.end()
+                return [Opaque((start, self.position))]
             self.position += 2
             return [Reference((start, self.position), int(letter))]
+        if letter in "pPgk":
+            named = _NAMED_ESCAPE.match(text, start)
+            if named is None:
+                raise _NotUnderstoodError
+            self.position = named.end()
+            return [Opaque((start, self.position))]
         if letter.isalpha() and letter not in "xonrtfaec":
             self.position += 2
             return [Opaque((start, self.position))]
@@ -357,13 +378,11 @@ class _Reader:
         if letter in _ESCAPED_BYTES:
             self.position += 2
             return _ESCAPED_BYTES[letter]
-        hexadecimal = re.compile(r"\\x(?:\{([0-9A-Fa-f]{1,2})\}|([0-9A-Fa-f]{0,2}))").match(
-            text, start
-        )
+        hexadecimal = _HEXADECIMAL.match(text, start)
         if hexadecimal is not None:
             self.position = hexadecimal.end()
             return int(hexadecimal[1] or hexadecimal[2] or "0", 16)
-        octal = re.compile(r"\\(0[0-7]{0,2})").match(text, start)
+        octal = _OCTAL.match(text, start)
         if octal is not None:
             self.position = octal.end()
             return int(octal[1], 8)
@@ -431,7 +450,7 @@ class _Reader:
         if letter == "b":
             self.position += 2
             return 8
-        octal = re.compile(r"\\([0-7]{1,3})").match(self._text, self.position)
+        octal = _CLASS_OCTAL.match(self._text, self.position)
         if octal is not None:
             self.position = octal.end()
             return int(octal[1], 8) & 0xFF
@@ -449,7 +468,7 @@ def _bounds(quantifier: re.Match[str]) -> tuple[int, int | None]:
         case "?":
             return 0, 1
         case _:
-            least = int(quantifier[1])
+            least = int(quantifier[1] or "0")
             if not quantifier[2]:
                 return least, least
             return least, int(quantifier[3]) if quantifier[3] else None

@@ -167,6 +167,8 @@ class _Parser:
         if directive is None:
             known = ", ".join(self._directives)
             raise _LineFault(0, f"unknown directive {word.group()[:40]!r}; known are {known}")
+        if word.group() == "Probe":
+            self._skipping_probe = True  # until the line proves right
         spaces = _SPACES.match(line, word.end())
         if spaces is None or spaces.end() == len(line):
             raise _LineFault(word.end(), f"{word.group()} needs a value")
@@ -191,7 +193,6 @@ class _Parser:
         self._exclusions = Exclusions(tuple(ranges["T"]), tuple(ranges["U"]))
 
     def _probe(self, line: str, offset: int, number: int) -> None:
-        self._skipping_probe = True  # until the line proves right
         protocol_word = _NO_SPACE.match(line, offset)
         protocol: Protocol
         match protocol_word and protocol_word.group():

@@ -112,6 +112,8 @@ def piece_value(piece: Piece, groups: Sequence[bytes | None]) -> bytes | None:
 
 def fill(template: str, groups: Sequence[bytes | None]) -> str:
     """Fill one version field; empty when any piece of it cannot be applied."""
+    if "$" not in template:
+        return template.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
     values = [piece_value(piece, groups) for piece in pieces(template)]
     text = b"".join(value for value in values if value is not None).decode("latin-1")
     return "" if None in values else text.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
@@ -119,6 +121,8 @@ def fill(template: str, groups: Sequence[bytes | None]) -> str:
 
 def fill_cpe(template: str, groups: Sequence[bytes | None]) -> str:
     """Fill a CPE; each substitution is lower-cased and percent-encoded before it goes in."""
+    if "$" not in template:
+        return CPE_PREFIX + template.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
     out = []
     for piece in pieces(template):
         value = piece_value(piece, groups)

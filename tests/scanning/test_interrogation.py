@@ -173,6 +173,17 @@ def test_a_later_soft_match_of_another_service_is_ignored_with_a_warning():
     assert book.service.name == "ftp"
 
 
+def test_a_later_soft_match_of_the_same_service_adds_nothing():
+    rules = r"""
+Probe TCP NULL q||
+softmatch foo m|^a (\w+) more| p/Second/ v/2/
+softmatch foo m|^a (\w+)| p/First/
+"""
+    book = Playbook(databases(rules))(Connected(), Received(b"a b"), Received(b" more"), TimedOut())
+    assert (book.service.fields.product, book.service.fields.version) == ("First", "")
+    assert book.warnings == []
+
+
 def test_fields_that_a_hard_match_lacks_stay_from_the_soft_match():
     rules = r"""
 Probe TCP NULL q||
@@ -204,6 +215,28 @@ def test_closing_late_is_not_tcpwrapped():
 
 def test_closing_after_a_word_is_not_tcpwrapped():
     assert play()(Connected(), Received(b"?"), Closed(1)).finish is None
+
+
+@pytest.mark.parametrize("closes", [0, 1, 2])
+def test_a_port_that_only_ever_hung_up_and_then_refuses_is_tcpwrapped(closes):
+    book = play()
+    for _ in range(closes):
+        book(Connected(), Closed(3500))
+    book(ConnectFailed("the connection was refused by the other side"))
+    assert book.outcome is Outcome.TCPWRAPPED
+
+
+@pytest.mark.parametrize("before", [TimedOut(), Received(b"?")])
+def test_a_port_that_said_something_or_waited_is_not_tcpwrapped_when_it_refuses(before):
+    book = play()(Connected(), Closed(3500), Connected(), before)
+    if book.log[-1].startswith("listen"):
+        book(Closed(1))
+    assert book(ConnectFailed("refused")).outcome is Outcome.INCOMPLETE
+
+
+def test_a_connection_that_this_system_cannot_open_says_nothing_of_the_port():
+    book = play()(ConnectFailed("too many open files", was_ours=True))
+    assert book.outcome is Outcome.INCOMPLETE
 
 
 def test_a_refused_second_connection_leaves_the_port_incomplete():
@@ -255,6 +288,24 @@ def test_a_silent_tunnel_is_reported_as_one():
     assert (book.service.name, book.service.tunnel) == ("", "ssl")
 
 
+def test_a_tunnel_that_is_closed_at_once_is_not_tcpwrapped():
+    book = play()(Connected(), TimedOut(), TimedOut(), Connected(), TimedOut(), Connected())
+    book(Received(b"\x16\x03"), Connected(), Closed(1))
+    assert book.log[-1] == "connect tls 8000"
+
+
+def test_a_hard_match_of_dtls_over_tcp_opens_no_tunnel():
+    book = Playbook(databases("Probe TCP NULL q||\nmatch dtls m|^dtls|\n"))
+    book(Connected(), Received(b"dtls"))
+    assert (book.service.name, book.service.tunnel) == ("dtls", "")
+
+
+def test_a_soft_match_of_a_service_inside_ssl_is_no_tunnel():
+    book = Playbook(databases("Probe TCP NULL q||\nsoftmatch ssl/foo m|^foo|\n"))
+    book(Connected(), Received(b"foo"), TimedOut())
+    assert (book.service.name, book.service.tunnel) == ("ssl/foo", "")
+
+
 def test_a_rule_of_a_service_inside_ssl_needs_no_second_connection():
     book = play()(Connected(), Received(b"direct"))
     assert (book.service.name, book.service.tunnel) == ("https", "ssl")
@@ -272,14 +323,22 @@ def test_excluded_ports_are_probed_when_the_user_wants_it():
 
 
 def test_udp_begins_with_the_probe_that_lists_the_port():
-    book = play(53, protocol="udp")(Connected(), TimedOut(), Connected(), Received(b"other"))
+    book = play(53, protocol="udp")(Connected(), TimedOut(), Received(b"other"))
     assert book.sent == ["Dns", "Other"]
     assert book.service.name == "other"
 
 
-def test_udp_never_continues_on_the_same_socket():
-    book = play(53, protocol="udp")(Connected(), TimedOut())
-    assert book.log[-2:] == ["disconnect", "connect plain 5000"]
+def test_all_udp_probes_share_one_socket_and_each_response_begins_anew():
+    book = play(53, protocol="udp")(Connected(), Received(b"ot"), TimedOut())
+    assert book.log[-2:] == ["send Other", "listen 5000"]
+    book(Received(b"her"), TimedOut())
+    assert book.outcome is Outcome.NO_MATCH
+    assert "connect plain 5000" not in book.log[1:]
+
+
+def test_udp_goes_on_with_the_same_socket_after_a_refusal():
+    book = play(53, protocol="udp")(Connected(), Closed(1, was_reset=True))
+    assert book.log[-3:] == ["end reset", "send Other", "listen 5000"]
 
 
 def test_stopping_keeps_what_was_found():

@@ -148,6 +148,24 @@ async def test_a_closed_udp_port_is_told_by_its_refusal():
     await connection.close()
 
 
+async def test_a_datagram_that_was_refused_does_not_spoil_the_socket():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        endpoint = Endpoint("127.0.0.1", "udp", gone.getsockname()[1])
+    connection = await connect(endpoint)
+    await connection.send(b"anyone?")
+    with pytest.raises(ConnectionEndedError):
+        await connection.receive(LONG)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as back:
+        back.bind((endpoint.address, endpoint.port))
+        back.settimeout(LONG)
+        await connection.send(b"again")
+        data, sender = back.recvfrom(100)
+        back.sendto(b"here", sender)
+        assert (data, await connection.receive(LONG)) == (b"again", b"here")
+    await connection.close()
+
+
 @needs_ipv6
 async def test_ipv6_works_as_ipv4():
     async with tcp_server(says(b"six"), address="::1") as endpoint:
@@ -182,6 +200,44 @@ async def test_the_tls_session_is_reused_for_the_next_connection(tmp_path):
             resumed.append(connection.tls.resumed)
             await connection.close()
         assert resumed == [False, True]
+
+
+@needs_openssl
+async def test_one_read_takes_all_records_that_have_arrived(tmp_path):
+    async def script(reader, writer):
+        await reader.read(1)
+        for _ in range(5):
+            writer.write(b"x" * 1000)
+        await writer.drain()
+        await reader.read()
+
+    async with tcp_server(script, tls=certificate(tmp_path)) as endpoint:
+        connection = await connect(endpoint, tunnel=True)
+        await connection.send(b"?")
+        while connection._plain._inbox.size < 5000:
+            await asyncio.sleep(0.01)
+        assert await connection.receive(LONG) == b"x" * 5000
+        await connection.close()
+
+
+@needs_openssl
+async def test_a_tunnel_that_ends_without_a_goodbye_is_closed_all_the_same(tmp_path):
+    async def script(reader, writer):
+        writer.write(b"cut")
+        await writer.drain()
+        await reader.read(1)
+        handle = writer.get_extra_info("socket")
+        handle.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(LONG)
+
+    async with tcp_server(script, tls=certificate(tmp_path)) as endpoint:
+        connection = await connect(endpoint, tunnel=True)
+        assert await connection.receive(LONG) == b"cut"
+        await connection.send(b"!")
+        with pytest.raises(ConnectionEndedError) as ended:
+            await connection.receive(LONG)
+        assert not ended.value.was_reset
+        await connection.close()
 
 
 @needs_openssl

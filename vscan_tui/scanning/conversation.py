@@ -1,6 +1,7 @@
 """What goes to and fro with one port, told as events: connections and exchanges."""
 
 import asyncio
+import errno
 import ssl
 import time
 from collections.abc import Callable
@@ -25,6 +26,12 @@ from vscan_tui.scanning.transport import Connection, ConnectionEndedError, Trans
 
 Emit = Callable[[Event], None]
 
+_OURS = frozenset(
+    getattr(errno, name, -1)
+    for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL", "EACCES", "EPERM")
+)
+"""This system lacks something, or forbids it: nobody was asked."""
+
 
 @dataclass(slots=True)
 class OpenExchange:
@@ -35,6 +42,14 @@ class OpenExchange:
     """On the event loop's clock."""
     tried: int = 0
     """How many rules were tried on its response so far."""
+
+
+@dataclass(slots=True)
+class Numbering:
+    """How many connections and exchanges a port has had; shared by its conversations."""
+
+    connections: int = 0
+    exchanges: int = 0
 
 
 class Conversation:
@@ -48,6 +63,7 @@ class Conversation:
         *,
         state: PortState,
         server_name: str,
+        numbering: Numbering | None = None,
     ) -> None:
         """Be ready to connect.
 
@@ -57,18 +73,22 @@ class Conversation:
             emit: takes the events.
             state: open, or for UDP perhaps open|filtered until it answers.
             server_name: the name that the user gave for the host; empty for none.
+            numbering: goes on from here, where a port has several conversations at a time.
         """
         self.endpoint = endpoint
         self.exchange: OpenExchange | None = None
         self.tls: TlsDetails | None = None
         """What the last TLS handshake told."""
+        self.could_not_ask = False
+        """Whether the last attempt to connect failed for a reason of this system's."""
         self._transport = transport
         self._emit = emit
         self._state = state
         self._server_name = server_name
         self._connection: Connection | None = None
-        self._connections = 0
-        self._exchanges = 0
+        self._numbering = numbering or Numbering()
+        self._number = 0
+        self._last_exchange = 0
 
     @property
     def is_connected(self) -> bool:
@@ -77,7 +97,8 @@ class Conversation:
 
     async def connect(self, *, tunnel: bool, timeout_ms: int) -> str:
         """Open a connection; returns why it failed, or nothing if it did not."""
-        self._connections += 1
+        self._numbering.connections += 1
+        self._number = self._numbering.connections
         began = asyncio.get_running_loop().time()
         try:
             connection = await self._transport.connect(
@@ -88,11 +109,12 @@ class Conversation:
             )
         except (TimeoutError, ConnectionEndedError, OSError) as error:
             reason = _connect_failure(error, tunnel=tunnel, timeout_ms=timeout_ms)
+            self.could_not_ask = getattr(error, "errno", None) in _OURS
             self._emit(
                 ConnectionFailed(
                     time=time.time(),
                     endpoint=self.endpoint,
-                    connection=self._connections,
+                    connection=self._number,
                     reason=reason,
                 )
             )
@@ -103,7 +125,7 @@ class Conversation:
             ConnectionOpened(
                 time=time.time(),
                 endpoint=self.endpoint,
-                connection=self._connections,
+                connection=self._number,
                 seconds=asyncio.get_running_loop().time() - began,
                 tls=connection.tls,
             )
@@ -118,21 +140,23 @@ class Conversation:
         A failure to send is not told here: receiving meets the same error,
         after what is still to be read.
         """
-        self._exchanges += 1
-        self.exchange = OpenExchange(self._exchanges, asyncio.get_running_loop().time())
+        self._numbering.exchanges += 1
+        number = self._numbering.exchanges
+        self.exchange = OpenExchange(number, asyncio.get_running_loop().time())
         self._emit(
             ExchangeStarted(
                 time=time.time(),
                 endpoint=self.endpoint,
-                exchange=self._exchanges,
-                connection=self._connections,
+                exchange=number,
+                connection=self._number,
                 probe=name,
                 payload=payload,
                 reason=reason,
                 tunnel="ssl" if tunnel else "",
-                continues=self._exchanges - 1 if continues else 0,
+                continues=self._last_exchange if continues else 0,
             )
         )
+        self._last_exchange = number
         await self.send(payload)
 
     async def send(self, payload: bytes) -> None:
@@ -188,7 +212,7 @@ class Conversation:
             ConnectionClosed(
                 time=time.time(),
                 endpoint=self.endpoint,
-                connection=self._connections,
+                connection=self._number,
                 reason=reason,
             )
         )

@@ -9,6 +9,7 @@ Source: nmap-behaviour.md, "Sequencing for one port".
 
 import errno
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -22,7 +23,7 @@ TLS_CONNECT_TIMEOUT_MS = 8_000
 """For the connection and the handshake together."""
 FULL_RESPONSE_BYTES = 4_096
 """A response of this size is not read on, even though nothing matched."""
-TUNNEL_SERVICES = frozenset({"ssl", "dtls"})
+TUNNEL_SERVICE = "ssl"
 TUNNEL_PREFIX = "ssl/"
 TCPWRAPPED = "tcpwrapped"
 MATCH_CONFIDENCE = 10
@@ -124,6 +125,8 @@ class ConnectFailed:
     """The connection could not be opened within its time."""
 
     reason: str
+    was_ours: bool = False
+    """Whether this system is at fault, and the other side was not even asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,16 +214,11 @@ class Interrogation:
         self._probe_excluded = probe_excluded
         self._table_name = table_name
         self._is_connected = False
+        self._plan: ProbePlan
+        self._may_be_wrapped = True
+        """Whether nothing was received yet, and no silence either: it only ever hung up."""
         self._forget(tunnel=False)
-        self._handlers: dict[tuple[State, type], Callable[..., list[Action]]] = {
-            (State.CONNECTING, Connected): self._connected,
-            (State.CONNECTING, ConnectFailed): self._connect_failed,
-            (State.LISTENING, Received): self._received,
-            (State.LISTENING, TimedOut): self._timed_out,
-            (State.LISTENING, Closed): self._closed,
-            (State.LISTENING, Failed): self._failed,
-            (State.MATCHING, Matched): self._matched,
-        }
+        self._handlers = self._new_handlers()
 
     @property
     def tunnel(self) -> bool:
@@ -228,11 +226,27 @@ class Interrogation:
         return self._tunnel
 
     @property
+    def planned(self) -> CombinedProbe | None:
+        """The probe under way, or for which a connection is being opened."""
+        return self._planned.probe if self._planned else None
+
+    @property
     def service(self) -> Service:
         """What is known so far."""
         if self._learnt is not None:
             return self._learnt
         return Service(self._table_name, tunnel="ssl" if self._tunnel else "")
+
+    def fork(self) -> "Interrogation":
+        """Return another that knows the same, and goes on by itself."""
+        twin = copy(self)
+        twin.detach()
+        return twin
+
+    def detach(self) -> None:
+        """Share nothing that changes with the machine that this is a copy of."""
+        self._plan = self._plan.fork()
+        self._handlers = self._new_handlers()
 
     def begin(self) -> list[Action]:
         """Return the first actions."""
@@ -257,6 +271,17 @@ class Interrogation:
             return []
         return self._finish(outcome, reason)
 
+    def _new_handlers(self) -> dict[tuple[State, type], Callable[..., list[Action]]]:
+        return {
+            (State.CONNECTING, Connected): self._connected,
+            (State.CONNECTING, ConnectFailed): self._connect_failed,
+            (State.LISTENING, Received): self._received,
+            (State.LISTENING, TimedOut): self._timed_out,
+            (State.LISTENING, Closed): self._closed,
+            (State.LISTENING, Failed): self._failed,
+            (State.MATCHING, Matched): self._matched,
+        }
+
     def _forget(self, *, tunnel: bool) -> None:
         """Start the port over, outside or inside a tunnel."""
         self._tunnel = tunnel
@@ -266,7 +291,6 @@ class Interrogation:
         self._planned: PlannedProbe | None = None
         self._response = b""
         self._learnt: Service | None = None
-        self._may_be_wrapped = True
 
     # Handlers
 
@@ -275,6 +299,8 @@ class Interrogation:
         return self._send(continues=False)
 
     def _connect_failed(self, happening: ConnectFailed) -> list[Action]:
+        if self._may_be_wrapped and not happening.was_ours and self._protocol == "tcp":
+            return self._finish(Outcome.TCPWRAPPED, f"not a word so far, and {happening.reason}")
         return self._finish(Outcome.INCOMPLETE, happening.reason)
 
     def _received(self, happening: Received) -> list[Action]:
@@ -297,13 +323,10 @@ class Interrogation:
         return [*actions, self._listen(reason)]
 
     def _soft_match(self, match: Match) -> list[Action]:
-        found = _service_of(match, tunnel=self._tunnel)
         if self._learnt is None:
-            self._learnt = found
+            self._learnt = _service_of(match, match.service, tunnel=self._tunnel)
             self._plan.narrow(match.service)
-        elif self._learnt.name == found.name:
-            self._learnt = _later(self._learnt, found)
-        else:
+        elif self._learnt.name != match.service:
             return [
                 Warn(
                     f"soft match {match.service} (line {match.line}) is ignored: "
@@ -315,10 +338,11 @@ class Interrogation:
     def _hard_match(self, match: Match) -> list[Action]:
         reason = f"hard match {match.service}, line {match.line}"
         ended = EndExchange(Ending.MATCHED, reason)
-        if match.service in TUNNEL_SERVICES and not self._tunnel and self._protocol == "tcp":
+        if match.service == TUNNEL_SERVICE and not self._tunnel and self._protocol == "tcp":
             self._forget(tunnel=True)
             return [ended, *self._disconnect("the port speaks TLS"), *self._next_probe(reuse=False)]
-        found = _service_of(match, tunnel=self._tunnel)
+        name = match.service.removeprefix(TUNNEL_PREFIX)
+        found = _service_of(match, name, tunnel=self._tunnel or name != match.service)
         self._learnt = found if self._learnt is None else _later(self._learnt, found)
         return [ended, *self._finish(Outcome.HARD_MATCH, reason)]
 
@@ -368,7 +392,11 @@ class Interrogation:
         return [Send(probe, reason, continues), self._listen(waiting)]
 
     def _next_probe(self, *, reuse: bool) -> list[Action]:
-        """Go on with the next probe, on the NULL probe's connection if that may be reused."""
+        """Go on with the next probe.
+
+        Over UDP all probes share one socket, so an answer that comes late is
+        the next probe's; over TCP the NULL probe's connection may be reused.
+        """
         previous = self._planned
         self._planned = next(self._plan, None)
         if self._planned is None:
@@ -376,6 +404,8 @@ class Interrogation:
             return self._finish(outcome, "no probe is left")
         if reuse and previous is not None and previous.probe.is_null:
             return self._send(continues=True)
+        if self._is_connected and self._protocol == "udp":
+            return self._send(continues=False)
         self.state = State.CONNECTING
         timeout = TLS_CONNECT_TIMEOUT_MS if self._tunnel else CONNECT_TIMEOUT_MS
         return [
@@ -402,11 +432,9 @@ class Interrogation:
         return [*self._disconnect("the port is done"), Finish(outcome, service, reason)]
 
 
-def _service_of(match: Match, *, tunnel: bool) -> Service:
-    """What a rule that fired says; `ssl/NAME` is NAME inside a tunnel."""
-    name = match.service.removeprefix(TUNNEL_PREFIX)
-    inside = tunnel or name != match.service
-    return Service(name, match.fields, "ssl" if inside else "", Method.PROBED, MATCH_CONFIDENCE)
+def _service_of(match: Match, name: str, *, tunnel: bool) -> Service:
+    """What a rule that fired says."""
+    return Service(name, match.fields, "ssl" if tunnel else "", Method.PROBED, MATCH_CONFIDENCE)
 
 
 def _later(earlier: Service, later: Service) -> Service:

@@ -5,7 +5,9 @@ Source: nmap-behaviour.md, "Sequencing for one port".
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vscan_tui.events import Protocol
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
@@ -45,13 +47,8 @@ class ProbePlan:
         self._port = port
         self._tunnel = tunnel
         self._soft_service = ""
-        probes = databases.of_protocol(protocol)
-        self._null = next((probe for probe in probes if probe.is_null), None)
-        others = [probe for probe in probes if not probe.is_null]
-        self._listing = [probe for probe in others if probe.lists(port, tunnel=tunnel)]
-        listing = set(self._listing)
-        self._rest = [probe for probe in others if probe not in listing]
-        self._steps = self._walk()
+        self._probes, self._listing = _arranged(databases, protocol, port, tunnel=tunnel)
+        self._next = 0
 
     def narrow(self, service: str) -> None:
         """From now on only probes with a rule for this soft-matched service.
@@ -65,28 +62,48 @@ class ProbePlan:
         return self
 
     def __next__(self) -> PlannedProbe:
-        return next(self._steps)
+        while self._next < len(self._probes):
+            probe = self._probes[self._next]
+            self._next += 1
+            reason = self._reason(probe)
+            if reason:
+                return PlannedProbe(probe, reason)
+        raise StopIteration
 
-    def _walk(self) -> Iterator[PlannedProbe]:
-        if self._null is not None:
-            yield PlannedProbe(self._null, "services that speak first say who they are")
-        directive = "sslports" if self._tunnel else "ports"
-        for probe in self._listing:
-            if not self._soft_service:
-                yield PlannedProbe(probe, f"its {directive} list has port {self._port}")
-            elif self._soft_service in probe.services:
-                yield PlannedProbe(
-                    probe, f"its {directive} list has port {self._port}, {self._knows}"
-                )
-        for probe in self._rest:
-            if self._soft_service:
-                if self._soft_service in probe.services:
-                    yield PlannedProbe(probe, self._knows)
-            elif probe.rarity <= self._intensity:
-                yield PlannedProbe(
-                    probe, f"rarity {probe.rarity} is within intensity {self._intensity}"
-                )
+    def fork(self) -> "ProbePlan":
+        """Return another that is as far, and goes on by itself."""
+        return copy(self)
+
+    def _reason(self, probe: CombinedProbe) -> str:
+        """Return why a probe is sent; nothing if it is not."""
+        if probe.is_null:
+            return "services that speak first say who they are"
+        if self._soft_service and self._soft_service not in probe.services:
+            return ""
+        if probe in self._listing:
+            directive = "sslports" if self._tunnel else "ports"
+            lists = f"its {directive} list has port {self._port}"
+            return f"{lists}, {self._knows}" if self._soft_service else lists
+        if self._soft_service:
+            return self._knows
+        if probe.rarity <= self._intensity:
+            return f"rarity {probe.rarity} is within intensity {self._intensity}"
+        return ""
 
     @property
     def _knows(self) -> str:
         return f"soft match {self._soft_service}: it has rules for that"
+
+
+@lru_cache(maxsize=256)  # pace `eager` plans anew whenever something comes
+def _arranged(
+    databases: ProbeDatabases, protocol: Protocol, port: int, *, tunnel: bool
+) -> tuple[tuple[CombinedProbe, ...], frozenset[CombinedProbe]]:
+    """Return all probes in the order of a port, and which of them list it."""
+    probes = databases.of_protocol(protocol)
+    null = [probe for probe in probes if probe.is_null][:1]
+    others = [probe for probe in probes if not probe.is_null]
+    listing = [probe for probe in others if probe.lists(port, tunnel=tunnel)]
+    known = frozenset(listing)
+    rest = [probe for probe in others if probe not in known]
+    return (*null, *listing, *rest), known

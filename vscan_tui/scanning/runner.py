@@ -1,9 +1,7 @@
-"""Carries out what an interrogation decides, and lets post-processors ask one question more."""
+"""Carries out what an interrogation decides."""
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from vscan_tui.events import (
     Decided,
@@ -15,33 +13,11 @@ from vscan_tui.events import (
     Service,
     Warned,
 )
-from vscan_tui.matching.matcher import MatchResult
-from vscan_tui.probedb.combined import CombinedProbe
 from vscan_tui.scanning import interrogation as machine
-from vscan_tui.scanning.conversation import Conversation, Emit
-from vscan_tui.scanning.postprocessing import (
-    MAX_ANSWER_BYTES,
-    MAX_QUESTIONS,
-    Known,
-    PostProcessor,
-    Question,
-    Talk,
-)
+from vscan_tui.scanning.conversation import Conversation
+from vscan_tui.scanning.refinement import Refiner
+from vscan_tui.scanning.surroundings import Surroundings
 from vscan_tui.scanning.transport import ConnectionEndedError
-
-MatchFunction = Callable[[CombinedProbe, bytes], Awaitable[MatchResult]]
-Gate = Callable[[], Awaitable[object]]
-"""Awaited before each action that the other side would notice; holds while the scan is paused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the interrogation of every port shares."""
-
-    match: MatchFunction
-    emit: Emit
-    gate: Gate
-    postprocessors: Sequence[PostProcessor] = ()
 
 
 class PortRunner:
@@ -67,7 +43,8 @@ class PortRunner:
         try:
             await self._carry_out_all(self._interrogation.begin())
             if self._finish is not None:
-                self._report(self._finish.outcome, await self._refined(self._finish.service))
+                refiner = Refiner(self._surroundings, self._conversation)
+                self._report(self._finish.outcome, await refiner.refined(self._finish.service))
         finally:
             await self._conversation.disconnect("the port is done")
 
@@ -120,7 +97,9 @@ class PortRunner:
         match action:
             case machine.Connect():
                 failure = await talk.connect(tunnel=action.tunnel, timeout_ms=action.timeout_ms)
-                return machine.ConnectFailed(failure) if failure else machine.Connected()
+                if failure:
+                    return machine.ConnectFailed(failure, was_ours=talk.could_not_ask)
+                return machine.Connected()
             case machine.Send():
                 await talk.begin_exchange(
                     action.probe.name,
@@ -169,65 +148,6 @@ class PortRunner:
                 )
             )
         return machine.Matched(result.match)
-
-    # Post-processors
-
-    async def _refined(self, service: Service) -> Service:
-        for postprocessor in self._surroundings.postprocessors:
-            known = Known(self._endpoint, service, self._conversation.tls)
-            try:
-                talk = postprocessor.talk(known)
-                if talk is not None:
-                    service = await self._talk(talk, known) or service
-            except Exception as error:  # noqa: BLE001 - other people's code must not end the port
-                message = f"post-processor {postprocessor.name} failed: {error!r}"
-                self._emit(Warned(time=time.time(), endpoint=self._endpoint, message=message))
-        return service
-
-    async def _talk(self, talk: Talk, known: Known) -> Service | None:
-        tunnel = bool(known.service.tunnel) and known.tls is not None
-        try:
-            question = next(talk)
-            for _ in range(MAX_QUESTIONS):
-                question = talk.send(await self._ask(question, tunnel=tunnel))
-        except StopIteration as end:
-            value = end.value
-            return value if isinstance(value, Service) else None
-        finally:
-            talk.close()
-            await self._conversation.disconnect("nothing more to ask")
-        return None
-
-    async def _ask(self, question: Question, *, tunnel: bool) -> bytes:
-        await self._surroundings.gate()
-        talk = self._conversation
-        self._announce(f"ask: {question.name}", question.reason)
-        if question.tunnel is not None:
-            tunnel = question.tunnel
-        if question.fresh:
-            await talk.disconnect("each of these questions gets a fresh connection")
-        if not talk.is_connected:
-            timeout_ms = machine.TLS_CONNECT_TIMEOUT_MS if tunnel else machine.CONNECT_TIMEOUT_MS
-            if await talk.connect(tunnel=tunnel, timeout_ms=timeout_ms):
-                return b""
-        first, *others = question.payloads or (b"",)
-        await talk.begin_exchange(question.name, first, question.reason, tunnel=tunnel)
-        for payload in others:
-            await talk.send(payload)
-        answer = b""
-        ending = Ending.FULL
-        try:
-            while len(answer) < MAX_ANSWER_BYTES and not question.is_complete(answer):
-                answer += await talk.receive(question.wait_ms)
-        except TimeoutError:
-            ending = Ending.TIMED_OUT
-        except (ConnectionEndedError, OSError):
-            ending = Ending.CLOSED
-            talk.end_exchange(ending)
-            await talk.disconnect("the other side ended the connection")
-            return answer
-        talk.end_exchange(ending)
-        return answer
 
 
 def describe(action: machine.Action) -> str:

@@ -166,6 +166,8 @@ class _Inbox:
         self.size = 0
         self.is_ended = False
         self.error: Exception | None = None
+        self.failure: Exception | None = None
+        """What went wrong with a datagram; the socket is as good as before."""
         self._loop = loop
         self._changed = asyncio.Event()
         self._drained = asyncio.Event()
@@ -177,6 +179,10 @@ class _Inbox:
         self.size += len(data)
         if self.size >= MAX_UNREAD_BYTES and self.reader is not None:
             self.reader.pause_reading()
+        self._changed.set()
+
+    def fail(self, failure: Exception) -> None:
+        self.failure = failure
         self._changed.set()
 
     def end(self, error: Exception | None) -> None:
@@ -198,20 +204,21 @@ class _Inbox:
         return data
 
     async def wait(self, within: float) -> None:
-        """Wait until there is something to take, or the end.
+        """Wait until there is something to take, a failure, or the end.
 
         Raises:
             TimeoutError: neither came in time.
         """
         deadline = self._loop.time() + within
-        while not self.chunks and not self.is_ended:
+        while not self.chunks and not self.failure and not self.is_ended:
             self._changed.clear()
             async with asyncio.timeout_at(deadline):
                 await self._changed.wait()
 
-    def raise_end(self) -> None:
-        """Raise what the end of the connection means."""
-        error = self.error
+    def raise_failure(self) -> None:
+        """Raise what a failure means, once, or else the end of the connection."""
+        failure, self.failure = self.failure, None
+        error = failure or self.error
         if error is None:
             raise ConnectionEndedError(was_reset=False)
         if isinstance(error, ConnectionError) and not isinstance(error, BrokenPipeError):
@@ -261,7 +268,7 @@ class _DatagramReceiver(asyncio.DatagramProtocol):
             self._inbox.put(data)
 
     def error_received(self, exc: Exception) -> None:
-        self._inbox.end(exc)
+        self._inbox.fail(exc)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._inbox.end(exc)
@@ -278,7 +285,7 @@ class _PlainConnection:
 
     async def send(self, payload: bytes) -> None:
         if self._inbox.is_ended and not self._inbox.chunks:
-            self._inbox.raise_end()
+            self._inbox.raise_failure()
         if self._is_stream:
             cast(asyncio.WriteTransport, self._transport).write(payload)
             await self._inbox.drained()
@@ -286,12 +293,13 @@ class _PlainConnection:
             cast(asyncio.DatagramTransport, self._transport).sendto(payload)
 
     async def receive(self, within: float) -> bytes:
-        if not self._inbox.chunks and not self._inbox.is_ended:
-            await self._inbox.wait(within)
+        await self._inbox.wait(within)
         if self._inbox.chunks:
+            if self._is_stream:
+                await asyncio.sleep(0)  # takes in what the system holds by now
             return self._inbox.take(all_of_it=self._is_stream)
-        self._inbox.raise_end()
-        raise AssertionError  # raise_end always raises
+        self._inbox.raise_failure()
+        raise AssertionError  # it always raises
 
     async def close(self) -> None:
         with suppress(OSError):
@@ -363,20 +371,38 @@ class _TlsConnection:
     async def receive(self, within: float) -> bytes:
         deadline = asyncio.get_running_loop().time() + within
         while True:
-            try:
-                data = self._object.read(_TLS_READ_BYTES)
-            except ssl.SSLWantReadError:
-                await self._flush()
-                remaining = deadline - asyncio.get_running_loop().time()
-                self._incoming.write(await self._plain.receive(max(0.0, remaining)))
-            except ssl.SSLZeroReturnError as error:
-                raise ConnectionEndedError(was_reset=False) from error
-            except ssl.SSLError as error:
-                raise OSError(errno.EIO, f"TLS: {error.reason or error}") from error
-            else:
-                if not data:
-                    raise ConnectionEndedError(was_reset=False)
+            if data := self._decrypted():
                 return data
+            await self._flush()
+            remaining = deadline - asyncio.get_running_loop().time()
+            # An end without a goodbye is an end all the same: many servers say none.
+            self._incoming.write(await self._plain.receive(max(0.0, remaining)))
+
+    def _decrypted(self) -> bytes:
+        """Return all that has arrived whole; nothing if more must come first.
+
+        Raises:
+            ConnectionEndedError: the other side said goodbye.
+            OSError: what arrived is no TLS.
+        """
+        data = bytearray()
+        while len(data) < MAX_UNREAD_BYTES:
+            try:
+                piece = self._object.read(_TLS_READ_BYTES)
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLError as error:
+                if data:  # told at the next call, which meets it again
+                    break
+                if isinstance(error, ssl.SSLZeroReturnError):
+                    raise ConnectionEndedError(was_reset=False) from error
+                raise OSError(errno.EIO, f"TLS: {error.reason or error}") from error
+            if not piece:
+                if data:
+                    break
+                raise ConnectionEndedError(was_reset=False)
+            data += piece
+        return bytes(data)
 
     async def close(self) -> None:
         session = self._object.session

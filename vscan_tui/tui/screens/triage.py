@@ -97,7 +97,7 @@ class TriageScreen(Screen[None]):
         self.exchanges = ExchangeList(id="exchanges")
         self.response = Hexdump(id="response")
         self.debugger = MatchDebugger(id="debugger")
-        self.filter_bar = FilterBar(id="filter")
+        self.filter_bar = FilterBar(self._leave_filter, id="filter")
         self._title = Bar(id="title")
         self._note_bar = Bar(id="note")
         self._alert = Bar(id="alert")
@@ -187,7 +187,8 @@ class TriageScreen(Screen[None]):
             is_ours = not widget.has_class("-textual-system")  # such as the tooltip
             if is_ours and widget.id not in {"note", "alert", "filter"}:
                 widget.display = (widget.id == "too-small") is is_tiny
-        for widget in (self._note_bar, self._alert, self.filter_bar):
+        self.filter_bar.display = self.filter_bar.is_open and not is_tiny
+        for widget in (self._note_bar, self._alert):
             widget.set_class(is_tiny, "-hidden")
         if is_tiny:
             self._too_small.update(
@@ -398,9 +399,8 @@ class TriageScreen(Screen[None]):
             shown, total = len(self.ports.ports), self.ports.ports.total
             self.filter_bar.show_count(shown, total)
 
-    @on(FilterInput.Left)
-    def _filter_left(self, event: FilterInput.Left) -> None:
-        self.filter_bar.close(clear=event.clear)
+    def _leave_filter(self, clear: bool) -> None:  # noqa: FBT001 - the shape of a callback
+        self.filter_bar.close(clear=clear)
         self.set_focus(self.ports)
 
     # Actions

@@ -4,7 +4,7 @@ import pytest
 
 from tests.reports.scans import ADDRESS, answered, exchange, found, identified, only_port, store_of
 from tests.reports.scans import finished as verdict
-from vscan_tui.events import Endpoint, Fields, Outcome, Service
+from vscan_tui.events import Ending, Endpoint, Fields, Outcome, Service
 from vscan_tui.reports.dates import local
 from vscan_tui.reports.fingerprint import escaped, fingerprint, wrapped
 
@@ -73,9 +73,32 @@ def test_a_port_still_being_asked_has_none():
     assert of(found(7), exchange(Endpoint(ADDRESS, "tcp", 7), 1, "NULL", b"x")) == ""
 
 
-def test_a_scan_that_asks_little_calls_nothing_unknown():
-    assert of(answered(7, ("NULL", b"x")), intensity=6) == ""
-    assert "%I=9%" in of(answered(7, ("NULL", b"x")), intensity=9)
+@pytest.mark.parametrize("outcome", [Outcome.SOFT_MATCH, Outcome.INCOMPLETE])
+def test_a_scan_that_asks_little_tells_of_no_half_known_service(outcome):
+    events = list(answered(7, ("NULL", b"x"), outcome=outcome))
+    assert of(events, intensity=6) == ""
+    assert "%I=9%" in of(events, intensity=9)
+
+
+def test_a_scan_that_asks_little_tells_of_unknown_services_all_the_same():
+    assert "%I=0%" in of(answered(7, ("NULL", b"x")), intensity=0)
+
+
+@pytest.mark.parametrize("ending", [Ending.RESET, Ending.FAILED])
+def test_a_response_that_was_cut_off_is_left_out(ending):
+    store = store_of(answered(7, ("NULL", b"x"), ("Get", b"y")))
+    only_port(store).exchanges[0].ending = ending
+    assert fingerprint(only_port(store), 7).endswith('%r(Get,1,"y");')
+    assert "NULL" not in fingerprint(only_port(store), 7)
+
+
+def test_a_tunnel_in_which_nothing_was_said_has_none():
+    endpoint = Endpoint(ADDRESS, "tcp", 443)
+    assert not of(
+        found(443),
+        exchange(endpoint, 1, "TLSSessionReq", b"\x16\x03"),
+        verdict(443, Outcome.NO_MATCH, Service(tunnel="ssl")),
+    )
 
 
 def test_an_identified_port_has_none():

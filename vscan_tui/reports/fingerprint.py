@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from vscan_tui import __version__
-from vscan_tui.events import Outcome
+from vscan_tui.events import Ending, Outcome
 from vscan_tui.reports.dates import local, whole_seconds
 from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import printable
@@ -27,6 +27,8 @@ RESPONSE_BYTES = 900
 ENOUGH_CHARACTERS = 2200
 """No response is added to a fingerprint that is longer, line ends included."""
 
+_CUT_OFF = frozenset({Ending.RESET, Ending.FAILED})
+"""A response that ended so is not noted, as by Nmap."""
 _TOLD = frozenset({Outcome.SOFT_MATCH, Outcome.NO_MATCH, Outcome.INCOMPLETE})
 _BACKSLASHED = r'\?"[]().*+$^|'
 _NAMED = {0: r"\0", 9: r"\t", 10: r"\n", 13: r"\r"}
@@ -61,8 +63,9 @@ def fingerprint(
 ) -> str:
     """Return the fingerprint of a port in one line, or nothing if it has none.
 
-    It has one if something answered, no rule matched hard, the interrogation
-    went to its end, and the scan asked hard enough (`LEAST_INTENSITY`).
+    It has one if something answered, no rule matched hard, and the interrogation
+    went to its end; after a soft match, or an end before its time, only if the
+    scan asked hard enough (`LEAST_INTENSITY`).  Measured on Nmap 7.93.
 
     Args:
         port: what was sent and received.
@@ -70,9 +73,15 @@ def fingerprint(
         version: of the program.
         platform: that the program runs on; by default, this one.
     """
-    if intensity < LEAST_INTENSITY or port.outcome not in _TOLD:
+    if port.outcome not in _TOLD:
         return ""
-    answered = [exchange for exchange in _inside(port) if exchange.response]
+    if intensity < LEAST_INTENSITY and port.outcome is not Outcome.NO_MATCH:
+        return ""
+    answered = [
+        exchange
+        for exchange in _inside(port)
+        if exchange.response and exchange.ending not in _CUT_OFF
+    ]
     if not answered:
         return ""
     first = answered[0]
@@ -122,8 +131,8 @@ def escaped(data: bytes) -> str:
 
 def _inside(port: Port) -> list[Exchange]:
     """What counts: once a port is inside a tunnel, all that was before is forgotten."""
-    tunnelled = [exchange for exchange in port.exchanges if exchange.tunnel]
-    return tunnelled or port.exchanges
+    inside = bool(port.service.tunnel)
+    return [exchange for exchange in port.exchanges if bool(exchange.tunnel) is inside]
 
 
 def _wrapped_length(text: str) -> int:

@@ -2,17 +2,23 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vscan_tui.commands.status import ExitStatus
-from vscan_tui.events import ScanEnding
+from vscan_tui.events import Protocol, ScanEnding
 from vscan_tui.options import STANDARD_STREAM, OutputOptions
 from vscan_tui.scanning.port_table import load_port_table
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store
 from vscan_tui.session.wording import readable
+
+if TYPE_CHECKING:
+    from vscan_tui.matching.explain import NearMiss
+
+Nearest = Callable[[str, Protocol, bytes], "tuple[NearMiss, ...]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,8 @@ class Presentation:
     journal: Path | None = None
     """Where the scan is being recorded."""
     trace: bool = False
+    nearest: Nearest | None = None
+    """Tells which rules a response almost meets."""
 
 
 def present(source: EventSource, presentation: Presentation) -> ExitStatus:
@@ -64,7 +72,7 @@ def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, 
     from vscan_tui.tui.app import VscanApp  # noqa: PLC0415 - half a second that others need not pay
 
     journal = str(presentation.journal or "")
-    app = VscanApp(source, note=presentation.note, journal=journal)
+    app = VscanApp(source, note=presentation.note, journal=journal, nearest=presentation.nearest)
     app.run()
     if app.return_code == ExitStatus.FAILED:
         raise SystemExit(ExitStatus.FAILED)  # the screen has said why

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from vscan_tui.bundled import bundled
+from vscan_tui.commands.nearest import NearestRules
 from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options import DemoOptions, OpenOptions
+from vscan_tui.probedb.combined import ProbeDatabases
+from vscan_tui.probedb.sources import chosen_sources, load
 from vscan_tui.session.journal import JournalError, JournalFault, read_events
 from vscan_tui.session.replay import Replay
 
@@ -30,7 +33,8 @@ def open_journal(options: OpenOptions) -> ExitStatus:
     if len(faults) > 5:
         say(f"vscan: {path}: … and {len(faults) - 5} more lines left out")
     note = f"This is a recording, {path.name}; nothing is sent."
-    status = present(Replay(events), Presentation(options.output, note=note))
+    nearest = NearestRules(_installed_databases)
+    status = present(Replay(events), Presentation(options.output, note=note, nearest=nearest))
     return ExitStatus.FAILED if faults and status is ExitStatus.DONE else status
 
 
@@ -43,4 +47,10 @@ def demo(options: DemoOptions) -> ExitStatus:
         say(f"vscan: the recording is missing from this installation: {error}")
         return ExitStatus.FAILED
     source = Replay(events, speed=DEMO_SPEED, longest_gap=DEMO_LONGEST_GAP)
-    return present(source, Presentation(options.output, note=DEMO_NOTE))
+    nearest = NearestRules(_installed_databases)
+    return present(source, Presentation(options.output, note=DEMO_NOTE, nearest=nearest))
+
+
+def _installed_databases() -> ProbeDatabases:
+    """The databases that a scan would use; their faults are told by scans."""
+    return ProbeDatabases(tuple(load(source) for source in chosen_sources([])))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vscan_tui import __version__
 from vscan_tui.commands.databases import load_databases
+from vscan_tui.commands.nearest import NearestRules
 from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options import STANDARD_STREAM, ReverseDns, ScanOptions
@@ -65,8 +66,10 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
         return ExitStatus.FAILED
     live = _live_scan(options, words, targets, ports, table, databases)
     source, journal = _recorded(live, options)
+    nearest = NearestRules(lambda: databases)
     return present(
-        source, Presentation(options.output, journal=journal, trace=options.version_trace)
+        source,
+        Presentation(options.output, journal=journal, trace=options.version_trace, nearest=nearest),
     )
 
 

@@ -19,7 +19,7 @@ from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Feed
 from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, keys_text
 from vscan_tui.tui.rendering.notice import failure_text
-from vscan_tui.tui.screens.triage import TriageScreen
+from vscan_tui.tui.screens.triage import Nearest, TriageScreen
 from vscan_tui.tui.themes import DARK, LIGHT
 
 _TICK = 1 / 30
@@ -51,6 +51,7 @@ class VscanApp(App[int], inherit_bindings=False):
         note: str = "",
         journal: str = "",
         theme: str = "",
+        nearest: Nearest | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Show a source.
@@ -60,6 +61,7 @@ class VscanApp(App[int], inherit_bindings=False):
             note: a sentence that is always shown.
             journal: the file that the session is written to or read from, to be named.
             theme: name of the theme; empty: `TEXTUAL_THEME`, or the dark one.
+            nearest: tells which rules a response almost meets; called in a thread.
             clock: seconds since the Unix epoch.
         """
         super().__init__()
@@ -72,6 +74,7 @@ class VscanApp(App[int], inherit_bindings=False):
             note=printable(note),
             journal=journal,
             is_recording=source.is_recording,
+            nearest=nearest,
         )
         self._theme_name = theme or os.environ.get("TEXTUAL_THEME", "") or DARK.name
         self._scan: Worker[None] | None = None

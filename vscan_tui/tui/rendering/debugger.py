@@ -1,6 +1,7 @@
 """Why a port is what it is: the rule that fired, group by group, and every decision."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from vscan_tui.events import Match
 from vscan_tui.session.store import Exchange, Firing, Port
@@ -20,14 +21,20 @@ from vscan_tui.tui.rendering.line import (
 )
 from vscan_tui.tui.rendering.pattern import pattern_runs, rule_text
 
+if TYPE_CHECKING:  # matching is imported when it is used
+    from vscan_tui.matching.explain import NearMiss
+
 _INDENT = 10
 _ARROW = Run(" → ", Role.DIM)
+_STOPS_SHOWN = 3
 _MAX_SHOWN = 400
 """Bytes of a payload or of a group that are written out; the rest is counted."""
 
 
-def debugger_lines(port: Port, exchange: Exchange | None, width: int) -> list[Line]:
-    """Explain one exchange, and then the decisions on its port."""
+def debugger_lines(
+    port: Port, exchange: Exchange | None, width: int, nearest: "Sequence[NearMiss]" = ()
+) -> list[Line]:
+    """Explain one exchange, with the rules it almost met, and then the decisions on its port."""
     lines: list[Line] = []
     if exchange is not None:
         match = exchange.match
@@ -35,6 +42,8 @@ def debugger_lines(port: Port, exchange: Exchange | None, width: int) -> list[Li
             lines += _fired(exchange, exchange.firings[-1], width)
         else:
             lines += _not_fired(exchange, width)
+            for miss in nearest:
+                lines += _near_miss(miss, width)
         lines += _sent(exchange, width)
         lines += _labelled("why", [Run(printable(exchange.reason))], width, words=True)
         lines += _tunnel(port, exchange, width)
@@ -157,6 +166,20 @@ def _not_fired(exchange: Exchange, width: int) -> list[Line]:
         Line((Run(symbol, role), Run(first, role))),
         *(Line((Run("  "), Run(line, role))) for line in rest),
     ]
+
+
+def _near_miss(miss: "NearMiss", width: int) -> list[Line]:
+    rule = miss.rule
+    kind = "soft " if rule.soft else ""
+    place = f"{printable(rule.file).replace(chr(92), '/').rsplit('/', 1)[-1]}:{rule.line}"
+    text = f"{kind}{printable(rule.service)}  {place}  {miss.score:.0%} alike"
+    lines = _labelled("nearest", [Run(text)], width)
+    for stop in miss.stops[:_STOPS_SHOWN]:
+        found = "the end" if stop.found is None else escaped(bytes([stop.found]))
+        wanted = printable(stop.wanted)
+        reason = f"at {stop.offset:#06x} stands {found}, the rule wants {wanted}"
+        lines += _labelled("", [Run(reason, Role.DIM)], width)
+    return lines
 
 
 def _sent(exchange: Exchange, width: int) -> list[Line]:

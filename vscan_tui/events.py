@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 Protocol = Literal["tcp", "udp"]
-Pace = Literal["polite"]
+Pace = Literal["polite", "eager"]
 Span = tuple[int, int]
 """Half-open range of bytes: (start, end)."""
 

@@ -22,6 +22,7 @@ from vscan_tui.events import (
     HostFound,
     HostState,
     Outcome,
+    PortFinished,
     PortFound,
     PortState,
     ScanEnding,
@@ -294,3 +295,121 @@ async def test_what_was_found_before_discovery_failed_is_still_asked():
     assert recorder.store.ports[endpoint].service.name == "echo"
     assert recorder.events[-1].ending is ScanEnding.FAILED
     assert recorder.events[-1].reason == "no more sockets"
+
+
+# Pace `eager` on real sockets
+
+
+async def test_eager_says_what_polite_says():
+    async with (
+        tcp_server(says(b"SSH-2.0-x\r\n")) as ssh,
+        tcp_server(echo) as echoing,
+        tcp_server(silent) as unknown,
+        tcp_server(hang_up) as wrapped,
+        udp_server(lambda data: [b"answer 42"]) as udp,
+    ):
+        endpoints = (ssh, echoing, unknown, wrapped, udp)
+        polite = (await scanned(*endpoints)).store
+        eager = (await scanned(*endpoints, pace="eager")).store
+    for endpoint in endpoints:
+        ours, theirs = eager.ports[endpoint], polite.ports[endpoint]
+        assert (ours.outcome, ours.service) == (theirs.outcome, theirs.service)
+        assert ours.state is theirs.state
+
+
+async def test_eager_records_every_exchange_with_its_connection_and_its_end():
+    async with tcp_server(echo) as endpoint:
+        port = (await scanned(endpoint, pace="eager")).store.ports[endpoint]
+    assert [exchange.number for exchange in port.exchanges] == [1, 2]
+    assert [exchange.ending for exchange in port.exchanges] == [Ending.STOPPED, Ending.MATCHED]
+    assert {exchange.connection for exchange in port.exchanges} == set(port.connections)
+    assert all(connection.closed for connection in port.connections.values())
+    assert bytes(port.exchanges[1].response) == b"hello"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
+async def test_eager_goes_through_the_tunnel(tmp_path):
+    rules = RULES.replace("q|hello|", f"q|{client_hello()}|").replace(r"\x15\x03", r"\x16\x03")
+    async with tcp_server(says(b"inside\r\n"), tls=certificate(tmp_path)) as endpoint:
+        port = (await scanned(endpoint, rules=rules, pace="eager")).store.ports[endpoint]
+    assert (port.service.name, port.service.tunnel) == ("inner", "ssl")
+
+
+async def test_an_eager_scan_that_is_stopped_reports_what_it_has():
+    recorder = Recorder()
+    rules = RULES.replace("300", "30000")
+    async with tcp_server(says(b"220 hello\r\n")) as soft, tcp_server(silent) as unknown:
+        task = asyncio.create_task(scan(soft, unknown, rules=rules, pace="eager").run(recorder))
+        while not (
+            soft in recorder.store.ports
+            and recorder.store.ports[soft].exchanges
+            and recorder.store.ports[soft].exchanges[0].firings
+        ):
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert recorder.events[-1].ending is ScanEnding.INTERRUPTED
+    assert recorder.store.ports[soft].service.name == "mail"
+    assert recorder.store.stages[Stage.FINISHED] == 2
+    exchanges = [each for port in recorder.store.ports.values() for each in port.exchanges]
+    assert all(exchange.ending is not None for exchange in exchanges)
+
+
+async def test_an_eager_host_whose_time_is_up_keeps_what_it_has():
+    rules = RULES.replace("300", "30000")
+    async with tcp_server(says(b"220 hello\r\n")) as endpoint:
+        store = (await scanned(endpoint, rules=rules, host_timeout=0.1, pace="eager")).store
+    assert store.ports[endpoint].service.name == "mail"
+    assert [warning.partial for warning in store.warnings] == [True]
+
+
+async def test_a_late_banner_changes_the_verdict():
+    async def late(reader, writer):
+        await asyncio.sleep(1.5)
+        writer.write(b"SSH-2.0-late\r\n")
+        await reader.read()
+
+    rules = RULES.replace("totalwaitms 300\nmatch ssh", "totalwaitms 20000\nmatch ssh")
+    async with tcp_server(late) as endpoint:
+        recorder = await scanned(endpoint, rules=rules, pace="eager")
+    outcomes = [event.outcome for event in recorder.events if isinstance(event, PortFinished)]
+    assert outcomes == [Outcome.NO_MATCH, Outcome.HARD_MATCH]
+    assert recorder.store.ports[endpoint].service.name == "ssh"
+
+
+async def test_an_eager_scan_sends_nothing_while_paused():
+    async with tcp_server(silent) as endpoint:
+        recorder = Recorder()
+        paused = scan(endpoint, pace="eager")
+        paused.pause()
+        task = asyncio.create_task(paused.run(recorder))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert ExchangeStarted not in recorder.kinds()
+        paused.resume()
+        await task
+    assert ExchangeStarted in recorder.kinds()
+
+
+async def test_postprocessors_ask_in_pace_eager_too():
+    async with tcp_server(echo) as endpoint:
+        recorder = await scanned(endpoint, postprocessors=[Asker()], pace="eager")
+    assert recorder.store.ports[endpoint].service.name == "echov1.2"
+
+
+async def test_many_ports_never_have_more_connections_than_allowed():
+    most = now = 0
+
+    async def counting(reader, writer):
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        try:
+            await reader.read()
+        finally:
+            now -= 1
+
+    async with tcp_server(counting) as one, tcp_server(counting) as two:
+        await scanned(one, two, pace="eager", parallel_interrogations=1)
+    assert most == 1

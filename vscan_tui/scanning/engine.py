@@ -1,11 +1,13 @@
 """Many ports at once: discovery feeds interrogations, bounded in number, that can be held."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from vscan_tui.events import (
@@ -24,11 +26,16 @@ from vscan_tui.events import (
 )
 from vscan_tui.matching.matcher import Matcher, MatchResult
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
-from vscan_tui.scanning.conversation import Conversation, Emit
+from vscan_tui.scanning.budget import ConnectionBudget, FairQueue
+from vscan_tui.scanning.conversation import Conversation, Emit, Numbering
+from vscan_tui.scanning.eager import MAX_CONNECTIONS, EagerInterrogation
+from vscan_tui.scanning.eager_runner import EagerRunner
 from vscan_tui.scanning.interrogation import Interrogation
 from vscan_tui.scanning.postprocessing import PostProcessor
-from vscan_tui.scanning.runner import PortRunner, Surroundings
+from vscan_tui.scanning.runner import PortRunner
+from vscan_tui.scanning.surroundings import Surroundings
 from vscan_tui.scanning.transport import Transport
+from vscan_tui.scanning.waits import WaitLimits, Waits
 
 
 class PortDiscovery(Protocol):
@@ -57,10 +64,15 @@ class ScanSettings:
     """The command line, for the record."""
     intensity: int
     parallel_interrogations: int
+    """Ports that are asked at a time; pace `eager` has several connections to each."""
     pace: Pace = "polite"
     host_timeout: float | None = None
     """Seconds after which a host is left as it stands; None for no limit."""
     probe_excluded: bool = False
+    min_wait: float | None = None
+    """Seconds; pace `eager` waits for an answer at least so long, if the database allows."""
+    max_wait: float | None = None
+    """Seconds; pace `eager` never waits longer for an answer."""
 
 
 class Scan:
@@ -89,7 +101,12 @@ class Scan:
         self._host_names: dict[str, str] = {}
         self._deadlines: dict[str, float] = {}
         self._timed_out: set[str] = set()
-        self._found: asyncio.Queue[PortFound | None] = asyncio.Queue()
+        self._found: FairQueue[PortFound] = FairQueue()
+        self._connections_per_port = min(MAX_CONNECTIONS, settings.parallel_interrogations)
+        self._budget = ConnectionBudget(
+            settings.parallel_interrogations * self._connections_per_port
+        )
+        self._waits: dict[str, Waits] = {}
 
     def pause(self) -> None:
         """Begin no new action until `resume`; what is under way comes to its end."""
@@ -147,13 +164,12 @@ class Scan:
         failure = ""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(workers):
-                tasks.create_task(self._interrogate_found(surroundings))
+                tasks.create_task(self._interrogate_found(surroundings, tasks))
             try:
                 await self._discovery.run(self._note)
             except Exception as error:  # noqa: BLE001 - the ports that were found are still asked
                 failure = str(error) or type(error).__name__
-            for _ in range(workers):
-                self._found.put_nowait(None)
+            self._found.close()
         return failure
 
     def _note(self, event: Event) -> None:
@@ -162,13 +178,21 @@ class Scan:
         if isinstance(event, HostFound):
             self._host_names[event.address] = event.name
         elif isinstance(event, PortFound):
-            self._found.put_nowait(event)
+            self._found.put(event.endpoint.address, event)
 
-    async def _interrogate_found(self, surroundings: Surroundings) -> None:
+    async def _interrogate_found(
+        self, surroundings: Surroundings, tasks: asyncio.TaskGroup
+    ) -> None:
         while (found := await self._found.get()) is not None:
-            await self._interrogate(self._runner(surroundings, found), found.endpoint)
+            if self._settings.pace == "polite":
+                await self._interrogate(self._runner(surroundings, found), found.endpoint)
+            else:
+                runner = self._eager_runner(surroundings, found)
+                tasks.create_task(self._interrogate(runner, found.endpoint))
+                # A port that is mostly waited for does not hold up the others.
+                await runner.lets_others_go.wait()
 
-    async def _interrogate(self, runner: PortRunner, endpoint: Endpoint) -> None:
+    async def _interrogate(self, runner: PortRunner | EagerRunner, endpoint: Endpoint) -> None:
         reason = "the scan was stopped"
         deadline = self._deadline(endpoint.address)
         try:
@@ -184,23 +208,49 @@ class Scan:
             runner.stop(reason)
 
     def _runner(self, surroundings: Surroundings, found: PortFound) -> PortRunner:
+        return PortRunner(surroundings, self._interrogation(found), self._conversation(found))
+
+    def _eager_runner(self, surroundings: Surroundings, found: PortFound) -> EagerRunner:
         endpoint = found.endpoint
-        interrogation = Interrogation(
+        interrogation = EagerInterrogation(
+            partial(self._interrogation, found),
             self._databases,
             endpoint.protocol,
             endpoint.port,
+            self._waits_for(endpoint.address),
+            max_connections=self._connections_per_port,
+        )
+        new_conversation = partial(self._conversation, found, Numbering())
+        return EagerRunner(surroundings, endpoint, interrogation, new_conversation, self._budget)
+
+    def _interrogation(self, found: PortFound) -> Interrogation:
+        return Interrogation(
+            self._databases,
+            found.endpoint.protocol,
+            found.endpoint.port,
             intensity=self._settings.intensity,
             table_name=found.table_name,
             probe_excluded=self._settings.probe_excluded,
         )
-        conversation = Conversation(
-            endpoint,
+
+    def _conversation(self, found: PortFound, numbering: Numbering | None = None) -> Conversation:
+        return Conversation(
+            found.endpoint,
             self._transport,
             self._emit,
             state=found.state,
-            server_name=self._host_names.get(endpoint.address, ""),
+            server_name=self._host_names.get(found.endpoint.address, ""),
+            numbering=numbering,
         )
-        return PortRunner(surroundings, interrogation, conversation)
+
+    def _waits_for(self, address: str) -> Waits:
+        if address not in self._waits:
+            low, high = self._settings.min_wait, self._settings.max_wait
+            limits = WaitLimits(
+                0.0 if low is None else low * 1000, math.inf if high is None else high * 1000
+            )
+            self._waits[address] = Waits(limits)
+        return self._waits[address]
 
     def _deadline(self, address: str) -> float | None:
         """When a host's time is up, on the event loop's clock; it begins with its first port."""

@@ -1,0 +1,358 @@
+"""Carries out what the state machine of pace `eager` decides for one port."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from vscan_tui.events import (
+    Decided,
+    Ending,
+    Endpoint,
+    InterrogationStarted,
+    Outcome,
+    PortFinished,
+    RuleFired,
+    Service,
+    TlsDetails,
+    Warned,
+)
+from vscan_tui.scanning import eager as machine
+from vscan_tui.scanning.budget import ConnectionBudget, Need
+from vscan_tui.scanning.conversation import Conversation, OpenExchange
+from vscan_tui.scanning.refinement import Refiner
+from vscan_tui.scanning.surroundings import Surroundings
+from vscan_tui.scanning.transport import ConnectionEndedError
+
+_NO_LIMIT_MS = 24 * 3_600_000.0
+"""Reading ends when the machine says so."""
+_LATE_SECONDS = 0.02
+"""A wait that ends so late means that the event loop was busy, and so perhaps was the answer."""
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """One connection of the machine, and what is under way on it."""
+
+    talk: Conversation
+    opening: asyncio.Task[None] | None = None
+    reading: asyncio.Task[None] | None = None
+    timer: asyncio.TimerHandle | None = None
+    waits: int = 0
+    """Counts the waits, so that one that was replaced is known as such."""
+    has_permit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    """A wait is over, unless it was replaced since."""
+
+    connection: int
+    wait: int
+
+
+@dataclass(slots=True)
+class _Reported:
+    outcome: Outcome
+    service: Service
+
+
+class EagerRunner:
+    """Interrogates one port on several connections at a time."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        endpoint: Endpoint,
+        interrogation: machine.EagerInterrogation,
+        new_conversation: Callable[[], Conversation],
+        budget: ConnectionBudget,
+    ) -> None:
+        """Be ready to run; the machine has not begun.
+
+        Args:
+            surroundings: what the ports share.
+            endpoint: the port.
+            interrogation: decides.
+            new_conversation: makes a conversation with the port; all share one numbering.
+            budget: how many connections there may be.
+        """
+        self.lets_others_go = asyncio.Event()
+        """Set once there is a verdict, even if it may change, or the port is mostly waited for."""
+        self._surroundings = surroundings
+        self._endpoint = endpoint
+        self._interrogation = interrogation
+        self._new_conversation = new_conversation
+        self._budget = budget
+        self._told: asyncio.Queue[machine.Happening | _Tick | Exception] = asyncio.Queue()
+        self._lines: dict[int, _Line] = {}
+        self._exchanges: dict[int, OpenExchange] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tls: TlsDetails | None = None
+        self._reported: _Reported | None = None
+        self._final: machine.Report | None = None
+        self._is_begun = False
+        self._is_over = False
+
+    async def run(self) -> None:
+        """Interrogate to the end.  If cancelled, `stop` reports what was found."""
+        self._surroundings.emit(InterrogationStarted(time=time.time(), endpoint=self._endpoint))
+        try:
+            await self._carry_out_all(self._interrogation.begin())
+            while self._final is None:
+                await self._take()
+            await self._refine_and_report(self._final)
+        finally:
+            await self._leave()
+
+    def stop(self, reason: str) -> None:
+        """Report the port as it stands; does nothing once the final verdict is out."""
+        if not self._is_over:
+            self._is_over = True
+            final = self._final
+            for action in self._interrogation.stop(reason):
+                if isinstance(action, machine.Report):
+                    final = action
+                    self._decided("finish: stopped", action.reason)
+            if final is not None:
+                self._report(final.outcome, final.service)
+        self.lets_others_go.set()
+
+    # What happened
+
+    async def _take(self) -> None:
+        """Wait until something happens, and pass it on with all else that happened."""
+        told = [await self._told.get()]
+        while not self._told.empty():
+            told.append(self._told.get_nowait())
+        happenings: list[machine.Happening] = []
+        heard: set[int] = set()
+        for each in told:
+            if isinstance(each, Exception):
+                raise each
+            if not isinstance(each, _Tick):
+                happenings.append(each)
+                if isinstance(each, machine.Received):  # begins a new wait
+                    heard.add(each.connection)
+            elif self._is_current(each) and each.connection not in heard:
+                happenings.append(machine.WaitOver(each.connection))
+        await self._carry_out_all(self._interrogation.handle(*happenings))
+        if self._interrogation.is_slow:
+            self.lets_others_go.set()
+
+    def _is_current(self, tick: _Tick) -> bool:
+        line = self._lines.get(tick.connection)
+        return line is not None and line.waits == tick.wait
+
+    def _tell(self, happening: machine.Happening) -> None:
+        self._told.put_nowait(happening)
+
+    def _start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        async def guarded() -> None:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - raised again where the port is run
+                self._told.put_nowait(error)
+
+        task = asyncio.create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # What to do
+
+    async def _carry_out_all(self, actions: list[machine.Action]) -> None:
+        for action in actions:
+            await self._carry_out(action)
+
+    async def _carry_out(self, action: machine.Action) -> None:
+        if isinstance(action, machine.Open | machine.Send | machine.Disconnect | machine.Report):
+            self._decided(describe(action), action.reason)
+        match action:
+            case machine.Open():
+                line = self._lines[action.connection] = _Line(self._new_conversation())
+                line.opening = self._start(partial(self._open, line, action))
+            case machine.Send():
+                await self._send(self._lines[action.connection], action)
+            case machine.Wait():
+                self._wait(action.connection, action.ms / 1000)
+            case machine.MatchResponse():
+                self._start(partial(self._match, action))
+            case machine.EndExchange():
+                await self._end_exchange(self._lines[action.connection], action.ending)
+            case machine.Disconnect():
+                await self._disconnect(self._lines.pop(action.connection, None), action.reason)
+            case machine.Warn():
+                self._warn(action.reason)
+            case machine.Report():
+                if action.is_final:
+                    self._final = action
+                else:
+                    self._report(action.outcome, action.service)
+
+    async def _open(self, line: _Line, action: machine.Open) -> None:
+        need = Need.SLOW if self._interrogation.is_slow else Need.MORE
+        if not self._is_begun:
+            self._is_begun, need = True, Need.FIRST
+        await self._budget.acquire(need)
+        line.has_permit = True
+        await self._surroundings.gate()
+        began = asyncio.get_running_loop().time()
+        failure = await line.talk.connect(tunnel=action.tunnel, timeout_ms=round(action.timeout_ms))
+        if failure:
+            self._lines.pop(action.connection, None)
+            self._give_back(line)
+            was_ours = line.talk.could_not_ask
+            self._tell(machine.NotOpened(action.connection, failure, was_ours))
+            return
+        self._tls = line.talk.tls or self._tls
+        elapsed_ms = (asyncio.get_running_loop().time() - began) * 1000
+        self._tell(machine.Opened(action.connection, elapsed_ms))
+
+    async def _send(self, line: _Line, action: machine.Send) -> None:
+        await self._surroundings.gate()
+        await line.talk.begin_exchange(
+            action.probe.name,
+            action.probe.payload,
+            action.reason,
+            tunnel=action.tunnel,
+            continues=action.continues,
+        )
+        self._exchanges[action.exchange] = line.talk.open_exchange
+        line.reading = self._start(partial(self._read, line, action.connection))
+
+    async def _read(self, line: _Line, connection: int) -> None:
+        talk = line.talk
+        try:
+            while True:
+                data = await talk.receive(_NO_LIMIT_MS)
+                self._tell(machine.Received(connection, data, talk.elapsed * 1000))
+        except ConnectionEndedError as error:
+            elapsed_ms = talk.elapsed * 1000
+            self._tell(machine.Closed(connection, elapsed_ms, was_reset=error.was_reset))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._tell(machine.Failed(connection, error.errno or 0, reason))
+
+    def _wait(self, connection: int, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        line = self._lines[connection]
+        if line.timer is not None:
+            line.timer.cancel()
+        line.waits += 1
+        due = loop.time() + seconds
+        tick = _Tick(connection, line.waits)
+
+        def over(*, is_again: bool = False) -> None:
+            late = loop.time() - due
+            if late > _LATE_SECONDS and not is_again:
+                line.timer = loop.call_later(late, lambda: over(is_again=True))
+                return
+            # What arrived meanwhile is told first.
+            loop.call_soon(loop.call_soon, self._told.put_nowait, tick)
+
+        line.timer = loop.call_at(due, over)
+
+    async def _match(self, action: machine.MatchResponse) -> None:
+        exchange = self._exchanges[action.exchange]
+        result = await self._surroundings.match(action.probe, action.response)
+        exchange.tried = result.tried
+        if result.match is not None:
+            self._surroundings.emit(
+                RuleFired(
+                    time=time.time(),
+                    endpoint=self._endpoint,
+                    exchange=exchange.number,
+                    match=result.match,
+                    length=len(action.response),
+                )
+            )
+        self._tell(machine.Matched(action.probe, action.response, result.match))
+
+    async def _end_exchange(self, line: _Line, ending: Ending) -> None:
+        await _cancelled(line.reading)
+        if line.talk.exchange is not None:
+            line.talk.end_exchange(ending)
+
+    async def _disconnect(self, line: _Line | None, reason: str) -> None:
+        if line is None:  # it failed just now
+            return
+        if line.timer is not None:
+            line.timer.cancel()
+        await _cancelled(line.opening)
+        await _cancelled(line.reading)
+        await line.talk.disconnect(reason)
+        self._give_back(line)
+
+    def _give_back(self, line: _Line) -> None:
+        if line.has_permit:
+            line.has_permit = False
+            self._budget.release()
+
+    # Verdicts
+
+    async def _refine_and_report(self, final: machine.Report) -> None:
+        service = final.service
+        if self._surroundings.postprocessors:
+            await self._budget.acquire(Need.FIRST)
+            talk = self._new_conversation()
+            talk.tls = self._tls
+            try:
+                service = await Refiner(self._surroundings, talk).refined(service)
+            finally:
+                if talk.exchange is not None:
+                    talk.end_exchange(Ending.STOPPED)
+                await talk.disconnect("the port is done")
+                self._budget.release()
+        self._is_over = True
+        self._report(final.outcome, service)
+
+    def _report(self, outcome: Outcome, service: Service) -> None:
+        verdict = _Reported(outcome, service)
+        if verdict != self._reported:
+            self._reported = verdict
+            self._surroundings.emit(
+                PortFinished(
+                    time=time.time(), endpoint=self._endpoint, outcome=outcome, service=service
+                )
+            )
+        self.lets_others_go.set()
+
+    async def _leave(self) -> None:
+        """End what is under way, without deciding anything more."""
+        lines = list(self._lines.values())
+        self._lines.clear()
+        for line in lines:
+            await self._end_exchange(line, Ending.STOPPED)
+            await self._disconnect(line, "the port is done")
+        for task in list(self._tasks):
+            await _cancelled(task)
+
+    def _decided(self, action: str, reason: str) -> None:
+        self._surroundings.emit(
+            Decided(time=time.time(), endpoint=self._endpoint, action=action, reason=reason)
+        )
+
+    def _warn(self, message: str) -> None:
+        self._surroundings.emit(Warned(time=time.time(), endpoint=self._endpoint, message=message))
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task and wait for its end."""
+    if task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def describe(action: machine.Open | machine.Send | machine.Disconnect | machine.Report) -> str:
+    """An action in a few words, such as `send GetRequest`."""
+    match action:
+        case machine.Open():
+            return "connect inside TLS" if action.tunnel else "connect"
+        case machine.Send():
+            return f"send {action.probe.name}" if action.probe.payload else "send nothing"
+        case machine.Disconnect():
+            return "disconnect"
+        case machine.Report():
+            return f"{'finish' if action.is_final else 'for now'}: {action.outcome}"

@@ -1,0 +1,23 @@
+"""What the interrogation of every port of a scan shares."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from vscan_tui.matching.matcher import MatchResult
+from vscan_tui.probedb.combined import CombinedProbe
+from vscan_tui.scanning.conversation import Emit
+from vscan_tui.scanning.postprocessing import PostProcessor
+
+MatchFunction = Callable[[CombinedProbe, bytes], Awaitable[MatchResult]]
+Gate = Callable[[], Awaitable[object]]
+"""Awaited before each action that the other side would notice; holds while the scan is paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """How to match, whom to tell, what to wait for, whom to let ask more."""
+
+    match: MatchFunction
+    emit: Emit
+    gate: Gate
+    postprocessors: Sequence[PostProcessor] = ()

@@ -1,0 +1,85 @@
+"""How long pace `eager` waits: as long as the host's own pace suggests, within bounds.
+
+Nmap waits 5 or 6 seconds for every answer.  A host that takes 2 ms to answer
+need not be waited for so long, and one at the end of a slow line must be.  So
+round trips and answer times are measured for each host (the latter smoothed as
+RFC 6298, section 2, smooths round trips), and every wait follows from them.  All
+times are in milliseconds.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from vscan_tui.probedb.combined import CombinedProbe
+
+HEAD_START_MS = 50.0
+"""The first exchange of a port has so long to itself: most services that speak first do by then."""
+MAX_HEAD_START_MS = 500.0
+NULL_QUIET_MS = 200.0
+"""A service that speaks first is not thought to be silent before so long has passed."""
+PROBE_QUIET_MS = 150.0
+"""The same for the answer to a probe."""
+PATIENCE_MS = 400.0
+"""On a port that never said a word, a probe keeps its connection at least so long."""
+_ROUND_TRIPS = 4.0
+"""A wait covers so many round trips: there and back, and again after a loss, with some to spare."""
+_RECENT = 16
+_ANSWER_TIMES = 3.0
+"""A wait covers so many times what others took to answer the same probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitLimits:
+    """What the user allows."""
+
+    at_least: float = 0.0
+    at_most: float = float("inf")
+
+
+class Waits:
+    """The waits for one host, which its ports share and refine together."""
+
+    def __init__(self, limits: WaitLimits | None = None) -> None:
+        """Begin with nothing measured."""
+        self._limits = limits or WaitLimits()
+        self._round_trips: deque[float] = deque(maxlen=_RECENT)
+        self._answers: dict[CombinedProbe, float] = {}
+        """The smoothed time that answers to a probe took."""
+
+    def connected(self, elapsed: float) -> None:
+        """A connection took so long to open: a round trip."""
+        self._round_trips.append(elapsed)
+
+    def answered(self, probe: CombinedProbe, elapsed: float) -> None:
+        """The first bytes of an answer came so long after the probe."""
+        known = self._answers.get(probe, elapsed)
+        self._answers[probe] = known + (elapsed - known) / 8
+
+    @property
+    def round_trip(self) -> float:
+        """The shortest of the last round trips: the others held up something of ours, or a loss."""
+        return min(self._round_trips, default=0.0)
+
+    def head_start(self, probe: CombinedProbe) -> float:
+        """How long the first exchange of a port has to itself."""
+        wanted = max(HEAD_START_MS, 2 * self.round_trip)
+        return self._bounded(min(wanted, MAX_HEAD_START_MS), probe, at_least=0.0)
+
+    def quiet(self, probe: CombinedProbe) -> float:
+        """How long without bytes until later answers may count."""
+        floor = NULL_QUIET_MS if probe.is_null else PROBE_QUIET_MS
+        wanted = floor + _ROUND_TRIPS * self.round_trip
+        wanted = max(wanted, _ANSWER_TIMES * self._answers.get(probe, 0.0))
+        return self._bounded(wanted, probe, at_least=self._limits.at_least)
+
+    def patience(self, probe: CombinedProbe) -> float:
+        """How long a probe keeps its connection on a port that never said a word."""
+        wanted = max(PATIENCE_MS, self.quiet(probe))
+        return self._bounded(wanted, probe, at_least=self._limits.at_least)
+
+    def total(self, probe: CombinedProbe) -> float:
+        """The longest that is waited for any answer: the database's `totalwaitms`."""
+        return min(float(probe.totalwaitms), self._limits.at_most)
+
+    def _bounded(self, wanted: float, probe: CombinedProbe, *, at_least: float) -> float:
+        return min(max(wanted, at_least), self.total(probe))

@@ -81,14 +81,18 @@ class Terminal:
 
 def main() -> None:
     """Print the table."""
+    demo = f"{sys.executable} -m vscan_tui demo"
+    paints, interpreters, answers = [], [], []
+    for _ in range(STARTS):  # each in a terminal of its own: tmux 3.3 may fall over on a second
+        with contextlib.closing(Terminal()) as terminal:
+            interpreters.append(
+                terminal.seconds_until(f"{sys.executable} -c 'print(12345)'", "12345")
+            )
+        with contextlib.closing(Terminal()) as terminal:
+            paints.append(terminal.seconds_until(demo, "recording"))
     with contextlib.closing(Terminal()) as terminal:
-        python = sys.executable
-        paints, interpreters = [], []
-        for _ in range(STARTS):
-            interpreters.append(terminal.seconds_until(f"{python} -c 'print(12345)'", "12345"))
-            paints.append(terminal.seconds_until(f"{python} -m vscan_tui demo", "recording"))
+        terminal.seconds_until(demo, "recording")
         terminal.rest(15)
-        answers = []
         for number in range(KEYS):
             answers.append(terminal.seconds_to_answer("Down" if number % 20 < 10 else "Up"))
             terminal.rest(SETTLED)

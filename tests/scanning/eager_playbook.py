@@ -59,6 +59,7 @@ class Port:
 class _Connection:
     port: Port
     is_served: bool = False
+    is_closed: bool = False
     began: float = 0.0
     heard: list[bytes] = field(default_factory=list)
 
@@ -210,8 +211,9 @@ class EagerPlaybook:
 
     def _done(self, number: int, doing: Doing) -> None:
         connection = self._connections.get(number)
-        if connection is None:
+        if connection is None or connection.is_closed:
             return
+        connection.is_closed = isinstance(doing, HangUp)
         elapsed = self.now - connection.began
         if isinstance(doing, Say):
             self._tell(eager.Received(number, doing.data, elapsed))

@@ -269,6 +269,7 @@ SERVICES = {
     "ftp": Port(greets=[Say(b"220 my FTP\r\n")], answers=lambda payload: [Say(b"500 foo\r\n")]),
     "silent": Port(),
     "hang up": Port(greets=[HangUp()]),
+    "slow hang up": Port(greets=[HangUp(after=150)], answers=lambda payload: [HangUp()]),
 }
 
 

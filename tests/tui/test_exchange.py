@@ -31,3 +31,9 @@ def test_only_the_bytes_of_this_exchange_are_counted():
     )
     assert " 4 B" in shown
     assert "no rule matched, 7 tried" in shown
+
+
+def test_a_post_processors_answer_is_not_called_unmatched():
+    shown = text(exchange(response=bytearray(b"\x16\x03"), chunks=[Chunk(1.0, 0, 2)]))
+    assert "answered" in shown
+    assert "no match" not in shown

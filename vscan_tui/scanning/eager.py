@@ -14,7 +14,7 @@ before it has been quiet for a wait that adapts (`vscan_tui.scanning.waits`).
   said a word, the NULL probe and the likeliest of the others stay to the end of
   the database's `totalwaitms`, so that slow services are not lost; a verdict is
   reported meanwhile, and reported again if a late answer changes it.  Only a port
-  that itself ended the exchange with every probe is not waited for.
+  that itself ended the exchange with most probes is not waited for.
 * A port that says nothing to the first wave may take one connection at a time:
   everything is closed and the likeliest probe sent alone.  If that is answered,
   or where a second connection is refused, the port is asked one thing at a time
@@ -514,7 +514,7 @@ class EagerInterrogation:
             if line.transcript is None
             or (line.transcript in settlement.reached and line.is_exchange_open)
         ]
-        is_final = finish.outcome in _DECISIVE or not open_lines or _ended_all(settlement)
+        is_final = finish.outcome in _DECISIVE or not open_lines or _ends_exchanges(settlement)
         if not is_final:
             if self._reported == finish:
                 return []
@@ -552,6 +552,7 @@ class EagerInterrogation:
         ]
         is_due = (
             self._protocol == "tcp"
+            and not (settlement.finish and settlement.finish.outcome in _DECISIVE)
             and self._limit > 1
             and not stage.is_checked
             and stage.is_mute
@@ -580,7 +581,8 @@ class EagerInterrogation:
             if stage.check is not None:
                 transcript = self._transcripts.get(stage.check)
                 line = self._lines.get(transcript.connection) if transcript else None
-                if line is not None and line.phase is not _Phase.SPENT:
+                is_over = transcript is not None and transcript.end is not None
+                if line is not None and line.phase is not _Phase.SPENT and not is_over:
                     continue
                 if any(line.transcript is None for line in self._lines.values()):
                     continue
@@ -759,10 +761,10 @@ class EagerInterrogation:
         return quiet
 
 
-def _ended_all(settlement: Settlement) -> bool:
-    """Whether the other side ended the exchange with every probe: it waits for nothing."""
+def _ends_exchanges(settlement: Settlement) -> bool:
+    """Whether the other side ended most exchanges: it is awake, and has nothing more to say."""
     ends = [each.end for each in settlement.reached if not each.probe.is_null]
-    return bool(ends) and all(isinstance(end, polite.Closed) for end in ends)
+    return 2 * sum(isinstance(end, polite.Closed) for end in ends) > len(ends)
 
 
 def _likelihood(probe: CombinedProbe) -> int:

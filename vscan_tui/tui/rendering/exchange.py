@@ -50,6 +50,8 @@ def _verdict(exchange: Exchange) -> tuple[tuple[str, ...], Role]:
         return (f"{kind} match line {match.line}", f"{kind}, line {match.line}"), role
     if exchange.ending is None:
         return ("listening…",), Role.BUSY
+    if exchange.chunks and not exchange.tried:  # a post-processor's question: no rule is asked
+        return ("answered",), Role.DIM
     if exchange.chunks:
         tried = f"{exchange.tried:,} tried"
         return (f"no rule matched, {tried}", f"no match, {tried}", "no match"), Role.UNKNOWN

@@ -326,7 +326,7 @@ class TriageScreen(Screen[None]):
         port, exchange = self.port, self.exchange
         if port is None or exchange is None or exchange.match is not None:
             return None
-        if exchange.ending is None or not exchange.response:
+        if exchange.ending is None or not exchange.response or not exchange.tried:
             return None
         return port.endpoint, exchange.number, len(exchange.response)
 

@@ -13,14 +13,14 @@ from typing import BinaryIO, TextIO
 
 import msgspec
 
+from vscan_tui.commands.databases import load_databases
 from vscan_tui.commands.match_wording import one_line
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Match, Protocol
 from vscan_tui.matching.matcher import MAX_RESPONSE_BYTES, Matcher, MatchResult
-from vscan_tui.matching.pattern import check
 from vscan_tui.options import STANDARD_STREAM, MatchOptions
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
-from vscan_tui.probedb.sources import DatabaseError, chosen_sources, fault_lines, load
+from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.probedb.templates import CPE_PREFIX, FIELD_NAMES
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -81,21 +81,13 @@ def _without_collector() -> Iterator[None]:
 
 
 def _databases(options: MatchOptions, stderr: TextIO) -> ProbeDatabases:
-    sources = chosen_sources([Path(path) for path in options.databases])
+    def tell(line: str) -> None:
+        print(one_line(line), file=stderr)
+
     try:
-        databases = [load(source, check_pattern=check) for source in sources]
+        return load_databases(options.databases, strict=options.strict, tell=tell)
     except DatabaseError as error:
         raise _Problem(str(error), ExitStatus.FAILED) from error
-    faults = [fault for database in databases for fault in database.faults]
-    for line in fault_lines(faults, limit=len(faults) if options.strict else 20):
-        print(f"vscan: {one_line(line)}", file=stderr)
-    if faults and options.strict:
-        raise _Problem(
-            f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'} in the probe database; "
-            "without --strict the faulty lines are left out",
-            ExitStatus.FAILED,
-        )
-    return ProbeDatabases(tuple(databases))
 
 
 def _probe(databases: ProbeDatabases, name: str, protocol: Protocol) -> CombinedProbe:

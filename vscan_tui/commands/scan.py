@@ -60,7 +60,7 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     for warning in ports.warnings:
         say(f"vscan: warning: {warning}")
     try:
-        databases = load_databases(options.databases, strict=options.strict)
+        databases = load_databases(options.databases, strict=options.strict, tell=say)
     except DatabaseError as error:
         say(f"vscan: {error}")
         return ExitStatus.FAILED

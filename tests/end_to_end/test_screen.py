@@ -46,7 +46,7 @@ def _quit(window) -> None:
 def test_the_demo_shows_real_servers_and_says_that_it_is_a_recording(window):
     window.run(*PROGRAM, "demo")
 
-    screen = window.wait_for(TABLE, "This is a recording of real servers", "vscan 127.0.0.1")
+    screen = window.wait_for(TABLE, "A recording of real servers", "vscan 127.0.0.1")
     assert window.value("alternate_on") == "1"
     window.wait_until(
         lambda screen: len(re.findall(r"^\d+/(?:tcp|udp) +\S+ open", screen, re.MULTILINE)) > 5

@@ -16,7 +16,7 @@ DEMO = "demo/real-servers.vscan.jsonl"
 DEMO_SPEED = 12.0
 """So many times as fast as it happened: the whole recording takes some ten seconds."""
 DEMO_LONGEST_GAP = 0.25
-DEMO_NOTE = "This is a recording of real servers; nothing is sent. Scan your own: vscan 127.0.0.1"
+DEMO_NOTE = "A recording of real servers; nothing is sent. Scan your own: vscan 127.0.0.1"
 
 
 def open_journal(options: OpenOptions) -> ExitStatus:

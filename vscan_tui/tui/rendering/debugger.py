@@ -175,11 +175,17 @@ def _near_miss(miss: "NearMiss", width: int) -> list[Line]:
     text = f"{kind}{printable(rule.service)}  {place}  {miss.score:.0%} alike"
     lines = _labelled("nearest", [Run(text)], width)
     for stop in miss.stops[:_STOPS_SHOWN]:
-        found = "the end" if stop.found is None else escaped(bytes([stop.found]))
+        found = _byte_text(stop.found)
         wanted = printable(stop.wanted)
         reason = f"at {stop.offset:#06x} stands {found}, the rule wants {wanted}"
         lines += _labelled("", [Run(reason, Role.DIM)], width)
     return lines
+
+
+def _byte_text(byte: int | None) -> str:
+    if byte is None:
+        return "the end"
+    return "a space" if byte == ord(" ") else escaped(bytes([byte]))
 
 
 def _sent(exchange: Exchange, width: int) -> list[Line]:

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -256,6 +257,27 @@ def test_a_program_that_is_told_to_end_leaves_the_terminal_clean(scanning, what,
 
     _assert_clean(scanning)
     assert "Traceback" not in scanning.text()
+    (recorded,) = (tmp_path / "journals").glob("*.vscan.jsonl")
+    assert '"event":"scan finished"' in recorded.read_text().splitlines()[-1]
+
+
+def _is_running(process) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_program_whose_terminal_is_gone_ends_and_closes_its_journal(scanning, tmp_path):
+    program = scanning.child()
+
+    scanning.tmux("kill-server")
+
+    limit = time.monotonic() + 20
+    while _is_running(program) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert not _is_running(program)
     (recorded,) = (tmp_path / "journals").glob("*.vscan.jsonl")
     assert '"event":"scan finished"' in recorded.read_text().splitlines()[-1]
 

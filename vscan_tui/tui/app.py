@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -30,6 +31,8 @@ _PATIENCE = 5.0
 _SCAN = "scan"
 _INTERRUPTED = 130
 """The program's return code when a signal ended it, as without a screen."""
+_TERMINAL_LOST = 129
+"""As the shell has it for a program that SIGHUP ended."""
 
 
 class VscanApp(App[int], inherit_bindings=False):
@@ -104,10 +107,27 @@ class VscanApp(App[int], inherit_bindings=False):
     def _leave_when_told_to(self) -> None:
         """Take a signal to end for the user's wish to quit, so that the terminal is left clean."""
         loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+        for name, react in (
+            ("SIGTERM", self._told_to_leave),
+            ("SIGINT", self._told_to_leave),
+            ("SIGHUP", self._terminal_lost),
+        ):
             # Windows lacks some, and has no such handlers; nor has a thread besides the main one.
             with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(getattr(signal, name), self._told_to_leave)
+                loop.add_signal_handler(getattr(signal, name), react)
+
+    def _terminal_lost(self) -> None:
+        """End without the terminal, which is gone: what is written to it would never return."""
+        # Whatever happens to the event loop meanwhile, the program does not outlive its terminal.
+        last_resort = threading.Timer(_PATIENCE + 1, os._exit, (_TERMINAL_LOST,))
+        last_resort.daemon = True
+        last_resort.start()
+        self.run_worker(self._end_unseen(), name="end unseen", exit_on_error=False)
+
+    async def _end_unseen(self) -> None:
+        with self.batch_update():  # paints nothing
+            await self._end_scan()
+        os._exit(_TERMINAL_LOST)
 
     def _told_to_leave(self) -> None:
         self._leaving_code = _INTERRUPTED
@@ -151,12 +171,15 @@ class VscanApp(App[int], inherit_bindings=False):
         self.triage.show_stopping()
         self.run_worker(self._leave(), name="leave", exit_on_error=False)
 
-    async def _leave(self) -> None:
+    async def _end_scan(self) -> None:
         if self._scan is not None and not self._scan.is_finished:
             self._scan.cancel()
             # after its time is up, the terminal belongs to the user again
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._scan_ended.wait(), _PATIENCE)
+
+    async def _leave(self) -> None:
+        await self._end_scan()
         self.feed.drain()
         self.exit(self._leaving_code, self._leaving_code)
 

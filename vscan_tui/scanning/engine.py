@@ -11,7 +11,6 @@ from functools import partial
 from typing import Protocol
 
 from vscan_tui.events import (
-    DatabaseIdentity,
     Endpoint,
     Event,
     HostFound,
@@ -136,7 +135,7 @@ class Scan:
                 arguments=settings.arguments,
                 pace=settings.pace,
                 intensity=settings.intensity,
-                databases=tuple(self._identities()),
+                databases=self._databases.identities,
             )
         )
         ending, reason = ScanEnding.FAILED, "the program failed"
@@ -150,9 +149,6 @@ class Scan:
             raise
         finally:
             self._emit(ScanFinished(time=time.time(), ending=ending, reason=reason))
-
-    def _identities(self) -> list[DatabaseIdentity]:
-        return list(self._databases.identities)
 
     def _emit(self, event: Event) -> None:
         if self._emit_event is not None:

@@ -13,8 +13,6 @@ from vscan_tui.events import Protocol
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 
 MAX_INTENSITY = 9
-DEFAULT_INTENSITY = 7
-LIGHT_INTENSITY = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from vscan_tui.tui.rendering.pattern import pattern_runs, rule_text
 
 if TYPE_CHECKING:  # matching is imported when it is used
     from vscan_tui.matching.explain import NearMiss
+    from vscan_tui.probedb.model import Rule
 
 _INDENT = 10
 _ARROW = Run(" → ", Role.DIM)
@@ -95,8 +96,8 @@ def _fired(exchange: Exchange, firing: Firing, width: int) -> list[Line]:
     return lines
 
 
-def _place(match: Match) -> str:
-    return f"{printable(match.file).replace(chr(92), '/').rsplit('/', 1)[-1]}:{match.line}"
+def _place(rule: "Match | Rule") -> str:
+    return f"{printable(rule.file).replace(chr(92), '/').rsplit('/', 1)[-1]}:{rule.line}"
 
 
 def _origin(match: Match, exchange: Exchange) -> str:
@@ -171,8 +172,7 @@ def _not_fired(exchange: Exchange, width: int) -> list[Line]:
 def _near_miss(miss: "NearMiss", width: int) -> list[Line]:
     rule = miss.rule
     kind = "soft " if rule.soft else ""
-    place = f"{printable(rule.file).replace(chr(92), '/').rsplit('/', 1)[-1]}:{rule.line}"
-    text = f"{kind}{printable(rule.service)}  {place}  {miss.score:.0%} alike"
+    text = f"{kind}{printable(rule.service)}  {_place(rule)}  {miss.score:.0%} alike"
     lines = _labelled("nearest", [Run(text)], width)
     for stop in miss.stops[:_STOPS_SHOWN]:
         found = _byte_text(stop.found)

@@ -413,3 +413,14 @@ async def test_many_ports_never_have_more_connections_than_allowed():
     async with tcp_server(counting) as one, tcp_server(counting) as two:
         await scanned(one, two, pace="eager", parallel_interrogations=1)
     assert most == 1
+
+
+async def test_pausing_and_resuming_reach_discovery_too():
+    recorder = Recorder()
+    paused = scan()
+    task = asyncio.create_task(paused.run(recorder))
+    await asyncio.sleep(0)
+    paused.pause()
+    paused.resume()
+    await task
+    assert paused._discovery.calls == ["pause", "resume"]

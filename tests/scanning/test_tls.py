@@ -118,3 +118,19 @@ def test_a_hello_is_one_well_formed_record(version):
     assert hello[0] == 22
     assert int.from_bytes(hello[3:5]) == len(hello) - 5
     assert int.from_bytes(hello[6:9]) == len(hello) - 9
+
+
+def test_a_server_that_answers_in_an_older_version_speaks_only_that_one():
+    body = (0x0302).to_bytes(2) + bytes(32) + b"\0" + b"\x00\x2f\0"
+    hello = b"\x02" + len(body).to_bytes(3) + body
+    done = b"\x0e\0\0\0"
+    answer = b"\x16\x03\x02" + len(hello + done).to_bytes(2) + hello + done
+    service = Service("http", tunnel="ssl", method=Method.PROBED, confidence=10)
+    talk = TlsInspector().talk(Known(Endpoint("127.0.0.1", "tcp", 443), service, None))
+    question, refined = next(talk), None
+    while question is not None:
+        try:
+            question = talk.send(answer)
+        except StopIteration as end:
+            question, refined = None, end.value
+    assert refined.tls.versions == ("TLSv1.1",)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vscan_tui.options import (
+from vscan_tui.options import parse_options
+from vscan_tui.options.model import (
     DemoOptions,
     MatchOptions,
     OpenOptions,
@@ -17,7 +18,6 @@ from vscan_tui.options import (
     ReverseDns,
     ScanOptions,
     UsageError,
-    parse_options,
 )
 
 NOT_SUPPORTED = [

@@ -4,14 +4,14 @@ import sys
 from collections.abc import Sequence
 
 from vscan_tui.commands.status import ExitStatus
-from vscan_tui.options import (
+from vscan_tui.options import parse_options
+from vscan_tui.options.model import (
     DemoOptions,
     MatchOptions,
     OpenOptions,
     Options,
     ScanOptions,
     UsageError,
-    parse_options,
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import pytest
 
 from vscan_tui.commands.match import run_match
-from vscan_tui.options import MatchOptions
+from vscan_tui.options.model import MatchOptions
 
 OWN = r"""Probe TCP NULL q||
 match own m|^OWN ([\d.]+)\r\n| p/Own server/ v/$1/ o/Own OS/ cpe:/a:own:server:$1/ cpe:/o:own:os/

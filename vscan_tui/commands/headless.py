@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vscan_tui.events import Decided, Event, PortFound, Warned
-from vscan_tui.options import OutputOptions
+from vscan_tui.options.model import OutputOptions
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Stage, Store
 from vscan_tui.session.wording import port_text, port_version_text, printable, service_text

@@ -18,7 +18,7 @@ from vscan_tui.commands.match_wording import one_line
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Match, Protocol
 from vscan_tui.matching.matcher import MAX_RESPONSE_BYTES, Matcher, MatchResult
-from vscan_tui.options import STANDARD_STREAM, MatchOptions
+from vscan_tui.options.model import STANDARD_STREAM, MatchOptions
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.probedb.templates import CPE_PREFIX, FIELD_NAMES

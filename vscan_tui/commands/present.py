@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Protocol, ScanEnding
-from vscan_tui.options import STANDARD_STREAM, OutputOptions
+from vscan_tui.options.model import STANDARD_STREAM, OutputOptions
 from vscan_tui.scanning.port_table import load_port_table
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store

@@ -6,7 +6,7 @@ from vscan_tui.bundled import bundled
 from vscan_tui.commands.nearest import NearestRules
 from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
-from vscan_tui.options import DemoOptions, OpenOptions
+from vscan_tui.options.model import DemoOptions, OpenOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import chosen_sources, load
 from vscan_tui.session.journal import JournalError, JournalFault, read_events

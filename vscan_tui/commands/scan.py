@@ -11,7 +11,7 @@ from vscan_tui.commands.databases import load_databases
 from vscan_tui.commands.nearest import NearestRules
 from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
-from vscan_tui.options import STANDARD_STREAM, ReverseDns, ScanOptions
+from vscan_tui.options.model import STANDARD_STREAM, ReverseDns, ScanOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.scanning.built_in import all_postprocessors

@@ -1,0 +1,40 @@
+"""The command line, in Nmap's own words.
+
+`parse_options` turns arguments into a frozen dataclass of `options.model`, one
+for each thing the program does; each command has its module here.  Options of
+Nmap that vscan does not have are refused by name, with what to do instead;
+nothing is ignored silently.
+
+Only light modules are imported here, because this runs before anything is
+shown.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+
+from vscan_tui.options.match import match_options, match_parser
+from vscan_tui.options.model import Options
+from vscan_tui.options.parser import Parser, parse
+from vscan_tui.options.recorded import demo_options, demo_parser, open_options, open_parser
+from vscan_tui.options.scan import scan_options, scan_parser
+
+_COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], Options]]] = {
+    "demo": (demo_parser, demo_options),
+    "open": (open_parser, open_options),
+    "match": (match_parser, match_options),
+}
+"""How the words after a command are read, and what becomes of them."""
+
+
+def parse_options(arguments: Sequence[str]) -> Options:
+    """Read the command line, without the program's name.
+
+    Raises:
+        UsageError: it asks for something that cannot be.
+        SystemExit: after `--help` and `--version`, which print what they say.
+    """
+    # A host that is named like a command is scanned with `vscan -- demo`.
+    if arguments and arguments[0] in _COMMANDS:
+        parser, options = _COMMANDS[arguments[0]]
+        return options(parse(parser(), arguments[1:]))
+    return scan_options(parse(scan_parser(), arguments))

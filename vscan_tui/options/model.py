@@ -1,0 +1,137 @@
+"""What the command line can ask for: one frozen dataclass for each thing the program does."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vscan_tui.events import Pace, Protocol
+from vscan_tui.scanning.timing import DEFAULT_TEMPLATE
+
+STANDARD_STREAM = "-"
+"""As a file name: standard output, or standard input where something is read."""
+
+DEFAULT_INTENSITY = 7
+LIGHT_INTENSITY = 2
+FULL_INTENSITY = 9
+EXPLAINED_RULES = 5
+FAST_PORTS = 100
+"""How many of the most common ports `-F` scans."""
+
+
+class UsageError(ValueError):
+    """The command line asks for something that cannot be; the message is one sentence or two."""
+
+
+class ReportFormat(StrEnum):
+    """What a report file holds; the value is the file suffix that `-oA` gives it."""
+
+    NORMAL = "nmap"
+    XML = "xml"
+    GREPABLE = "gnmap"
+    JSON_LINES = "jsonl"
+
+
+class ReverseDns(StrEnum):
+    """Which addresses are looked up to find their names."""
+
+    NEVER = "never"
+    HOSTS_UP = "hosts up"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report to write."""
+
+    format: ReportFormat
+    path: str
+    """`-` is standard output."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """What is shown and written, alike for a live scan and a recorded one."""
+
+    reports: tuple[ReportFile, ...] = ()
+    headless: bool = False
+    """No screen: progress and a report in the terminal."""
+    verbosity: int = 0
+    debugging: int = 0
+    show_reasons: bool = False
+    only_open: bool = False
+
+    @property
+    def on_standard_output(self) -> ReportFile | None:
+        """The report that takes standard output, if one does; there is never a second."""
+        return next((file for file in self.reports if file.path == STANDARD_STREAM), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """`vscan [options] TARGET...`: scan."""
+
+    targets: tuple[str, ...] = ()
+    target_files: tuple[str, ...] = ()
+    """Files of target expressions (-iL); `-` is standard input."""
+    exclude: tuple[str, ...] = ()
+    exclude_files: tuple[str, ...] = ()
+    ports: str | None = None
+    """The port specification as written; None means the most common ports."""
+    exclude_ports: str | None = None
+    top_ports: int | None = None
+    """How many of the most common ports; None means `ports`, or 1000 without that."""
+    protocols: tuple[Protocol, ...] = ("tcp",)
+    ipv6: bool = False
+    """Names resolve to IPv6 addresses."""
+    reverse_dns: ReverseDns = ReverseDns.HOSTS_UP
+    assume_up: bool = False
+    timing_template: int = DEFAULT_TEMPLATE
+    min_parallelism: int | None = None
+    max_parallelism: int | None = None
+    host_timeout: float | None = None
+    """Seconds."""
+    intensity: int = DEFAULT_INTENSITY
+    version_trace: bool = False
+    postprocess: bool = True
+    """A service that is known may be asked one question more."""
+    all_ports: bool = False
+    """Ports that the probe database excludes are probed too."""
+    databases: tuple[str, ...] = ()
+    """Probe database files, instead of the one found."""
+    strict: bool = False
+    """A fault in a probe database ends the program."""
+    pace: Pace = "polite"
+    journal: bool = True
+    journal_folder: str | None = None
+    output: OutputOptions = OutputOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """`vscan demo`: a recorded scan, to look around without sending anything."""
+
+    output: OutputOptions = OutputOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOptions:
+    """`vscan open FILE`: show a journal, or a report of another program."""
+
+    file: str
+    output: OutputOptions = OutputOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchOptions:
+    """`vscan match [FILE]`: match a response without any scan."""
+
+    file: str = STANDARD_STREAM
+    probe: str | None = None
+    protocol: Protocol = "tcp"
+    databases: tuple[str, ...] = ()
+    strict: bool = False
+    jsonl: bool = False
+    explain: int = 0
+    """So many rules are explained, the nearest first; 0 for none."""
+
+
+Options = ScanOptions | DemoOptions | OpenOptions | MatchOptions

@@ -1,0 +1,208 @@
+"""`vscan [options] TARGET...`: the options of a scan, in Nmap's own words."""
+
+import argparse
+from typing import get_args
+
+from vscan_tui.events import Pace, Protocol
+from vscan_tui.options.model import (
+    DEFAULT_INTENSITY,
+    FAST_PORTS,
+    FULL_INTENSITY,
+    LIGHT_INTENSITY,
+    ReverseDns,
+    ScanOptions,
+    UsageError,
+)
+from vscan_tui.options.parser import (
+    Parser,
+    add_databases,
+    add_general,
+    add_output,
+    new_parser,
+    only_one,
+    output_options,
+    value,
+    whole_number,
+)
+from vscan_tui.scanning.timing import DEFAULT_TEMPLATE, parse_duration, parse_template
+
+
+def scan_parser() -> Parser:
+    """Describe the words of a scan."""
+    parser = new_parser(
+        "vscan [options] TARGET...\n       vscan demo\n       vscan open FILE\n"
+        "       vscan match [options] [FILE]",
+        "Finds open ports, tells what listens on them, and shows why it says so.",
+    )
+    _add_target_options(parser)
+    _add_port_options(parser)
+    _add_version_options(parser)
+    _add_timing_options(parser)
+    add_output(parser)
+    group = parser.add_argument_group("Journal")
+    group.add_argument("--no-journal", action="store_true", help="do not record this scan")
+    group.add_argument("--journal-dir", metavar="DIR", help="record in this folder")
+    add_general(parser)
+    return parser
+
+
+def _add_target_options(parser: Parser) -> None:
+    group = parser.add_argument_group("Target specification")
+    group.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="a name, an address, a network (10.0.0.0/24) or octet ranges (10.0.0-3.1,5-20)",
+    )
+    group.add_argument(
+        "-iL", action="append", default=[], metavar="FILE", help="read targets; - is standard input"
+    )
+    group.add_argument(
+        "--exclude", action="append", default=[], metavar="HOST,...", help="leave out these targets"
+    )
+    group.add_argument(
+        "--excludefile", action="append", default=[], metavar="FILE", help="leave out those in FILE"
+    )
+    group.add_argument(
+        "-6", action="store_true", dest="ipv6", help="resolve names to IPv6 addresses"
+    )
+    group = parser.add_argument_group("Host discovery")
+    group.add_argument("-Pn", action="store_true", help="take every host for up")
+    group.add_argument("-n", action="store_true", help="never look up the names of addresses")
+    group.add_argument("-R", action="store_true", help="look them up even of hosts that are down")
+
+
+def _add_port_options(parser: Parser) -> None:
+    group = parser.add_argument_group("Scan techniques")
+    group.add_argument("-sT", action="store_true", help="find TCP ports by connecting (default)")
+    group.add_argument("-sU", action="store_true", help="find UDP ports")
+    group = parser.add_argument_group("Ports (default: the 1000 most common)")
+    group.add_argument(
+        "-p", metavar="PORTS", help="such as 22,80,8000-8100,http* or T:1-1023,U:53, or - for all"
+    )
+    group.add_argument("--exclude-ports", metavar="PORTS", help="leave out these ports")
+    group.add_argument("-F", action="store_true", help=f"only the {FAST_PORTS} most common")
+    group.add_argument(
+        "--top-ports", type=whole_number(1, 65536), metavar="N", help="only the N most common"
+    )
+
+
+def _add_version_options(parser: Parser) -> None:
+    group = parser.add_argument_group("Service and version detection")
+    group.add_argument("-sV", action="store_true", help="accepted; it is always done")
+    group.add_argument(
+        "--version-intensity",
+        type=whole_number(0, 9),
+        metavar="N",
+        help=f"0 (few probes) to 9 (all); default {DEFAULT_INTENSITY}",
+    )
+    group.add_argument(
+        "--version-light", action="store_true", help=f"intensity {LIGHT_INTENSITY}: likely probes"
+    )
+    group.add_argument(
+        "--version-all", action="store_true", help=f"intensity {FULL_INTENSITY}: every probe"
+    )
+    group.add_argument("--version-trace", action="store_true", help="tell every step")
+    group.add_argument(
+        "--allports", action="store_true", help="probe ports that the probe database excludes too"
+    )
+    group.add_argument(
+        "--no-postprocess",
+        action="store_true",
+        help="ask a known service nothing more (no SunRPC program numbers)",
+    )
+    add_databases(group)
+
+
+def _add_timing_options(parser: Parser) -> None:
+    group = parser.add_argument_group("Timing and performance (times: 500ms, 30s, 5m, 2h)")
+    group.add_argument(
+        "-T",
+        type=value(parse_template),
+        default=DEFAULT_TEMPLATE,
+        metavar="0-5",
+        help=f"timing template: 0 (paranoid) to 5 (insane); default {DEFAULT_TEMPLATE}",
+    )
+    group.add_argument(
+        "--host-timeout",
+        type=value(parse_duration),
+        metavar="TIME",
+        help="give up on a host after",
+    )
+    for bound, text in (("min", "at least"), ("max", "at most")):
+        group.add_argument(
+            f"--{bound}-parallelism",
+            type=whole_number(1, 10_000),
+            metavar="N",
+            help=f"{text} so many ports at a time",
+        )
+    group.add_argument(
+        "--pace", choices=get_args(Pace), default="polite", help="order and waits of the probes"
+    )
+
+
+def scan_options(words: argparse.Namespace) -> ScanOptions:
+    """Make options of the words of a scan; raises UsageError."""
+    only_one({"-p": words.p is not None, "-F": words.F, "--top-ports": words.top_ports is not None})
+    only_one({"-n": words.n, "-R": words.R})
+    only_one({"--no-journal": words.no_journal, "--journal-dir": words.journal_dir is not None})
+    low, high = words.min_parallelism, words.max_parallelism
+    if low is not None and high is not None and low > high:
+        raise UsageError(f"--min-parallelism {low} is more than --max-parallelism {high}.")
+    if not words.targets and not words.iL:
+        raise UsageError("No target: vscan TARGET..., such as vscan 127.0.0.1; or vscan --help.")
+    return ScanOptions(
+        targets=tuple(words.targets),
+        target_files=tuple(words.iL),
+        exclude=tuple(words.exclude),
+        exclude_files=tuple(words.excludefile),
+        ports=words.p,
+        exclude_ports=words.exclude_ports,
+        top_ports=FAST_PORTS if words.F else words.top_ports,
+        protocols=_protocols(tcp=words.sT, udp=words.sU),
+        ipv6=words.ipv6,
+        reverse_dns=_reverse_dns(never=words.n, always=words.R),
+        assume_up=words.Pn,
+        timing_template=words.T,
+        min_parallelism=low,
+        max_parallelism=high,
+        host_timeout=words.host_timeout,
+        intensity=_intensity(words),
+        version_trace=words.version_trace,
+        postprocess=not words.no_postprocess,
+        all_ports=words.allports,
+        databases=tuple(words.versiondb),
+        strict=words.strict,
+        pace=words.pace,
+        journal=not words.no_journal,
+        journal_folder=words.journal_dir,
+        output=output_options(words),
+    )
+
+
+def _protocols(*, tcp: bool, udp: bool) -> tuple[Protocol, ...]:
+    if not udp:
+        return ("tcp",)
+    return ("tcp", "udp") if tcp else ("udp",)
+
+
+def _reverse_dns(*, never: bool, always: bool) -> ReverseDns:
+    if never:
+        return ReverseDns.NEVER
+    return ReverseDns.ALWAYS if always else ReverseDns.HOSTS_UP
+
+
+def _intensity(words: argparse.Namespace) -> int:
+    given: int | None = words.version_intensity
+    only_one(
+        {
+            "--version-light": words.version_light,
+            "--version-all": words.version_all,
+            "--version-intensity": given is not None,
+        }
+    )
+    if words.version_light:
+        return LIGHT_INTENSITY
+    if words.version_all:
+        return FULL_INTENSITY
+    return DEFAULT_INTENSITY if given is None else given

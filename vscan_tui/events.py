@@ -74,6 +74,14 @@ class Method(StrEnum):
     TABLE = "table"
 
 
+class Mark(StrEnum):
+    """What the user has in mind for a port."""
+
+    NONE = ""
+    TO_DO = "to do"
+    DONE = "done"
+
+
 class Endpoint(msgspec.Struct, frozen=True, order=True):
     """One port of one host."""
 
@@ -351,10 +359,24 @@ class ScanResumed(_Event, frozen=True, tag="scan resumed"):
 
 
 class ScanFinished(_Event, frozen=True, tag="scan finished"):
-    """The last event of every scan."""
+    """The last event of every scan; only what the user does may follow it."""
 
     ending: ScanEnding
     reason: str = ""
+
+
+class PortMarked(_Event, frozen=True, tag="port marked"):
+    """The user marked a port, or took its mark away."""
+
+    endpoint: Endpoint
+    mark: Mark
+
+
+class PortNoted(_Event, frozen=True, tag="port noted"):
+    """The user wrote a note on a port; an empty one takes the note away."""
+
+    endpoint: Endpoint
+    note: str
 
 
 Event = (
@@ -379,4 +401,6 @@ Event = (
     | ScanPaused
     | ScanResumed
     | ScanFinished
+    | PortMarked
+    | PortNoted
 )

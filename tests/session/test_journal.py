@@ -19,11 +19,11 @@ from vscan_tui.events import (
 )
 from vscan_tui.session.journal import (
     JournalError,
-    RecordedSource,
     encode,
     journal_path,
     read_events,
 )
+from vscan_tui.session.recorder import RecordedSource, Recorder
 from vscan_tui.session.replay import Replay
 from vscan_tui.session.store import Store
 
@@ -47,9 +47,10 @@ EVENTS = [
 
 async def record(path, events=EVENTS):
     emitted = []
-    source = RecordedSource(Replay(events), path)
-    await source.run(emitted.append)
-    return source, emitted
+    recorder = Recorder(path)
+    async with recorder.running(emitted.append):
+        await RecordedSource(Replay(events), recorder).run(emitted.append)
+    return recorder, emitted
 
 
 async def test_what_is_recorded_is_read_again(tmp_path):
@@ -75,9 +76,9 @@ async def test_only_the_user_may_read_a_journal(tmp_path):
 async def test_an_existing_file_is_never_overwritten(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("precious")
-    source, _ = await record(path)
+    recorder, _ = await record(path)
     assert path.read_text() == "precious"
-    assert source.error
+    assert recorder.error
 
 
 async def test_a_journal_that_cannot_be_written_is_said_once_and_the_scan_goes_on(tmp_path):
@@ -106,7 +107,13 @@ async def test_a_cancelled_scan_is_on_disk_up_to_its_end(tmp_path):
         def resume(self): ...
 
     path = tmp_path / "a.jsonl"
-    task = asyncio.create_task(RecordedSource(Endless(), path).run(lambda event: None))
+    recorder = Recorder(path)
+
+    async def scan():
+        async with recorder.running(lambda event: None):
+            await RecordedSource(Endless(), recorder).run(lambda event: None)
+
+    task = asyncio.create_task(scan())
     while not path.exists():
         await asyncio.sleep(0.01)
     task.cancel()

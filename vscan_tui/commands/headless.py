@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vscan_tui.events import Decided, Event, PortFound, Warned
 from vscan_tui.options.model import OutputOptions
+from vscan_tui.session.recorder import Recorder, recording
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Stage, Store
 from vscan_tui.session.wording import port_text, port_version_text, printable, service_text
@@ -23,18 +24,27 @@ _REFRESHES_PER_SECOND = 5
 class HeadlessRun:
     """Runs a source to its end and folds its events into a store."""
 
-    def __init__(self, source: EventSource, output: OutputOptions, *, trace: bool = False) -> None:
+    def __init__(
+        self,
+        source: EventSource,
+        output: OutputOptions,
+        *,
+        recorder: Recorder | None = None,
+        trace: bool = False,
+    ) -> None:
         """Be ready to run once.
 
         Args:
             source: where events come from.
             output: how much to say.
+            recorder: writes while the source runs.
             trace: say every decision in a line.
         """
         self.store = Store()
         self.interrupted = False
         self._source = source
         self._output = output
+        self._recorder = recorder
         self._trace = trace
         self._console = Console(stderr=True, highlight=False)
 
@@ -43,6 +53,10 @@ class HeadlessRun:
         asyncio.run(self._run())
 
     async def _run(self) -> None:
+        async with recording(self._recorder, self._take):
+            await self._run_source()
+
+    async def _run_source(self) -> None:
         with self._progress() as refresh:
             running = asyncio.create_task(self._source.run(self._take))
             with _stopping_on_signals(running):

@@ -1,5 +1,6 @@
 """Shows a source of events, on the screen or without one, and writes the reports."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Protocol, ScanEnding
 from vscan_tui.options.model import STANDARD_STREAM, OutputOptions
 from vscan_tui.scanning.port_table import load_port_table
+from vscan_tui.session.recorder import Recorder, recording
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store
 from vscan_tui.session.wording import readable
@@ -28,8 +30,8 @@ class Presentation:
     output: OutputOptions
     note: str = ""
     """A line for the screen that says what is shown, when it is no live scan."""
-    journal: Path | None = None
-    """Where the scan is being recorded."""
+    recorder: Recorder | None = None
+    """Where the session is being recorded."""
     trace: bool = False
     nearest: Nearest | None = None
     """Tells which rules a response almost meets."""
@@ -42,8 +44,9 @@ def present(source: EventSource, presentation: Presentation) -> ExitStatus:
     else:
         store, interrupted = _without_screen(source, presentation)
     status = _write_reports(store, presentation)
-    if presentation.journal is not None and presentation.journal.exists():
-        say(f"Recorded in {presentation.journal}")
+    recorder = presentation.recorder
+    if recorder is not None and recorder.written:
+        say(f"Recorded in {recorder.path}")
     if interrupted:
         return ExitStatus.INTERRUPTED
     if store.ended is not None and store.ended.ending is ScanEnding.FAILED:
@@ -71,9 +74,21 @@ def wants_screen(output: OutputOptions) -> bool:
 def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, bool]:
     from vscan_tui.tui.app import VscanApp  # noqa: PLC0415 - half a second that others need not pay
 
-    journal = str(presentation.journal or "")
-    app = VscanApp(source, note=presentation.note, journal=journal, nearest=presentation.nearest)
-    app.run()
+    recorder = presentation.recorder
+    app = VscanApp(
+        source,
+        note=presentation.note,
+        journal=str(recorder.path) if recorder is not None else "",
+        recorder=recorder,
+        nearest=presentation.nearest,
+    )
+
+    async def run() -> None:
+        async with recording(recorder, app.feed.emit):
+            await app.run_async()
+
+    asyncio.run(run())
+    app.feed.drain()  # the journal's last words, if it has had any
     if app.return_code == ExitStatus.FAILED:
         raise SystemExit(ExitStatus.FAILED)  # the screen has said why
     return app.store, app.return_code == ExitStatus.INTERRUPTED
@@ -82,7 +97,9 @@ def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, 
 def _without_screen(source: EventSource, presentation: Presentation) -> tuple[Store, bool]:
     from vscan_tui.commands.headless import HeadlessRun  # noqa: PLC0415 - brings rich
 
-    run = HeadlessRun(source, presentation.output, trace=presentation.trace)
+    run = HeadlessRun(
+        source, presentation.output, recorder=presentation.recorder, trace=presentation.trace
+    )
     run.run()
     return run.store, run.interrupted
 

@@ -10,6 +10,7 @@ from vscan_tui.options.model import DemoOptions, OpenOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import chosen_sources, load
 from vscan_tui.session.journal import JournalError, JournalFault, read_events
+from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.replay import Replay
 
 DEMO = "demo/real-servers.vscan.jsonl"
@@ -34,7 +35,9 @@ def open_journal(options: OpenOptions) -> ExitStatus:
         say(f"vscan: {path}: … and {len(faults) - 5} more lines left out")
     note = f"This is a recording, {path.name}; nothing is sent."
     nearest = NearestRules(_installed_databases)
-    status = present(Replay(events), Presentation(options.output, note=note, nearest=nearest))
+    recorder = Recorder(path, continues=True)
+    presentation = Presentation(options.output, note=note, recorder=recorder, nearest=nearest)
+    status = present(Replay(events), presentation)
     return ExitStatus.FAILED if faults and status is ExitStatus.DONE else status
 
 

@@ -34,7 +34,8 @@ from vscan_tui.scanning.targets import (
 )
 from vscan_tui.scanning.timing import Timing, timing
 from vscan_tui.scanning.transport import AsyncioTransport
-from vscan_tui.session.journal import RecordedSource, journal_folder, journal_path
+from vscan_tui.session.journal import journal_folder, journal_path
+from vscan_tui.session.recorder import RecordedSource, Recorder
 from vscan_tui.session.source import EventSource
 
 DEFAULT_TOP_PORTS = 1000
@@ -65,11 +66,13 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
         say(f"vscan: {error}")
         return ExitStatus.FAILED
     live = _live_scan(options, words, targets, ports, table, databases)
-    source, journal = _recorded(live, options)
+    source, recorder = _recorded(live, options)
     nearest = NearestRules(lambda: databases)
     return present(
         source,
-        Presentation(options.output, journal=journal, trace=options.version_trace, nearest=nearest),
+        Presentation(
+            options.output, recorder=recorder, trace=options.version_trace, nearest=nearest
+        ),
     )
 
 
@@ -156,10 +159,10 @@ def _payloads(databases: ProbeDatabases) -> Payloads:
     return payloads
 
 
-def _recorded(live: EventSource, options: ScanOptions) -> tuple[EventSource, Path | None]:
+def _recorded(live: EventSource, options: ScanOptions) -> tuple[EventSource, Recorder | None]:
     if not options.journal:
         return live, None
     folder = Path(options.journal_folder) if options.journal_folder else journal_folder()
     subject = "-".join([*options.targets, *(Path(file).name for file in options.target_files)])
-    path = journal_path(folder, subject, time.time())
-    return RecordedSource(live, path), path
+    recorder = Recorder(journal_path(folder, subject, time.time()))
+    return RecordedSource(live, recorder), recorder

@@ -1,30 +1,23 @@
 """A scan on disk: JSON lines, one event a line, in the order in which they happened.
 
 The first line says what the file is and in which version of the format; every
-other line is one event of `vscan_tui.events`.  The file is written as the scan
-runs and is readable up to its last whole line at any moment.
+other line is one event of `vscan_tui.events`.  `vscan_tui.session.recorder` writes it
+as the scan runs; it is readable up to its last whole line at any moment.
 """
 
-import asyncio
-import os
 import re
-import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiofiles
 import msgspec
 import platformdirs
 
-from vscan_tui.events import Event, Warned
-from vscan_tui.session.source import Emit, EventSource
+from vscan_tui.events import Event
 
 FORMAT_VERSION = 1
 SUFFIX = ".vscan.jsonl"
-FLUSH_SECONDS = 0.25
 MAX_LINE_BYTES = 16 * 1024 * 1024
 _APP_NAME = "vscan"
 _MAX_NAME = 60
@@ -75,81 +68,9 @@ def encode(event: Event) -> bytes:
     return msgspec.json.encode(event) + b"\n"
 
 
-class RecordedSource:
-    """An `EventSource` whose events also go to a journal as they happen.
-
-    A journal that cannot be written is reported once, as a warning among the
-    events; the scan goes on, and everything stays in memory.
-    """
-
-    def __init__(self, source: EventSource, path: Path) -> None:
-        """Record `source` in a new file."""
-        self.path = path
-        self.is_recording = source.is_recording
-        self.error = ""
-        """Why the journal could not be written; empty if it could."""
-        self._source = source
-        self._pending: deque[Event] = deque()
-
-    def pause(self) -> None:
-        """See `EventSource.pause`."""
-        self._source.pause()
-
-    def resume(self) -> None:
-        """See `EventSource.resume`."""
-        self._source.resume()
-
-    async def run(self, emit: Emit) -> None:
-        """Run the source; when this returns, all that it emitted is on disk."""
-
-        def emit_and_note(event: Event) -> None:
-            if not self.error:
-                self._pending.append(event)
-            emit(event)
-
-        stop = asyncio.Event()
-        writer = asyncio.create_task(self._write(stop, emit))
-        try:
-            await self._source.run(emit_and_note)
-        finally:
-            stop.set()
-            await asyncio.shield(writer)
-
-    async def _write(self, stop: asyncio.Event, emit: Emit) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            async with aiofiles.open(self.path, "xb", opener=_private) as file:
-                await file.write(msgspec.json.encode(Header("vscan", FORMAT_VERSION)) + b"\n")
-                while True:
-                    is_last = stop.is_set()
-                    lines = b"".join(
-                        encode(self._pending.popleft()) for _ in range(len(self._pending))
-                    )
-                    if lines:
-                        await file.write(lines)
-                        await file.flush()
-                    if is_last:
-                        break
-                    await _set_within(stop, FLUSH_SECONDS)
-        except OSError as error:
-            self.error = error.strerror or str(error)
-            self._pending.clear()
-            message = (
-                f"{self.path}: the scan is not recorded: {self.error}; it goes on without a journal"
-            )
-            emit(Warned(time=time.time(), message=message))
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        pass
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def header_line() -> bytes:
+    """Return the first line of a journal of this version."""
+    return msgspec.json.encode(Header("vscan", FORMAT_VERSION)) + b"\n"
 
 
 def read_events(path: Path, faults: list[JournalFault] | None = None) -> Iterator[Event]:

@@ -24,10 +24,13 @@ from vscan_tui.events import (
     HostNamed,
     HostState,
     InterrogationStarted,
+    Mark,
     Match,
     Outcome,
     PortFinished,
     PortFound,
+    PortMarked,
+    PortNoted,
     PortsScanned,
     PortState,
     Protocol,
@@ -144,6 +147,8 @@ class Port:
     connections: dict[int, Connection] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    mark: Mark = Mark.NONE
+    note: str = ""
 
     @property
     def identified(self) -> bool:
@@ -235,7 +240,7 @@ class Store:
 
     @property
     def seconds(self) -> float:
-        """From the first event to the last."""
+        """From the first event to the last of the scan; what the user did later takes no time."""
         if self.first_time is None or self.last_time is None:
             return 0.0
         return self.last_time - self.first_time
@@ -247,8 +252,11 @@ class Store:
         """
         if self.first_time is None:
             self.first_time = event.time
-        self.last_time = event.time
+        if self.ended is None or isinstance(event, ScanStarted):
+            self.last_time = event.time
         endpoint: Endpoint | None = getattr(event, "endpoint", None)
+        if isinstance(event, PortMarked | PortNoted):
+            return self._apply_by_user(event)
         if endpoint is None or isinstance(event, Warned):
             self._apply_to_scan(event)
             return endpoint
@@ -266,8 +274,19 @@ class Store:
         host = self.hosts.get(address)
         if host is None:
             host = self.hosts[address] = Host(address, first=time)
-        host.last = time
+        if self.ended is None:
+            host.last = time
         return host
+
+    def _apply_by_user(self, event: PortMarked | PortNoted) -> Endpoint | None:
+        port = self.ports.get(event.endpoint)
+        if port is None:
+            return None
+        if isinstance(event, PortMarked):
+            port.mark = event.mark
+        else:
+            port.note = event.note
+        return event.endpoint
 
     def _apply_to_scan(self, event: Event) -> None:
         match event:

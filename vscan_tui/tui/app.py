@@ -14,6 +14,8 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from vscan_tui.events import Event
+from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store
 from vscan_tui.session.wording import printable
@@ -53,6 +55,7 @@ class VscanApp(App[int], inherit_bindings=False):
         *,
         note: str = "",
         journal: str = "",
+        recorder: Recorder | None = None,
         theme: str = "",
         nearest: Nearest | None = None,
         clock: Callable[[], float] = time.time,
@@ -63,6 +66,8 @@ class VscanApp(App[int], inherit_bindings=False):
             source: where the events come from; it is run when the screen is ready.
             note: a sentence that is always shown.
             journal: the file that the session is written to or read from, to be named.
+            recorder: takes note of what the user does; run by whoever runs the app.
+                None: it is kept in memory only, which the user is told.
             theme: name of the theme; empty: `TEXTUAL_THEME`, or the dark one.
             nearest: tells which rules a response almost meets; called in a thread.
             clock: seconds since the Unix epoch.
@@ -79,6 +84,8 @@ class VscanApp(App[int], inherit_bindings=False):
             is_recording=source.is_recording,
             nearest=nearest,
         )
+        self._recorder = recorder
+        self._has_told_unrecorded = False
         self._theme_name = theme or os.environ.get("TEXTUAL_THEME", "") or DARK.name
         self._scan: Worker[None] | None = None
         self._scan_ended = asyncio.Event()
@@ -127,6 +134,8 @@ class VscanApp(App[int], inherit_bindings=False):
     async def _end_unseen(self) -> None:
         with self.batch_update():  # paints nothing
             await self._end_scan()
+            if self._recorder is not None:
+                await self._recorder.close()
         os._exit(_TERMINAL_LOST)
 
     def _told_to_leave(self) -> None:
@@ -138,6 +147,22 @@ class VscanApp(App[int], inherit_bindings=False):
             await self.source.run(self.feed.emit)
         finally:
             self._scan_ended.set()
+
+    def record(self, *events: Event) -> None:
+        """Make what the user does part of the session: seen at once, and in the journal.
+
+        It works before, during and after the scan, live or recorded; the events
+        become part of the store before those that still wait to be folded in.
+        """
+        if self._recorder is not None:
+            for event in events:
+                self._recorder.note(event)
+        elif not self._has_told_unrecorded:
+            self._has_told_unrecorded = True
+            self.notify(
+                "This session has no journal: what you do is kept until you quit.", markup=False
+            )
+        self.triage.apply(self.feed.fold(*events))
 
     def _tick(self) -> None:
         if len(self.feed):

@@ -1,7 +1,7 @@
 """From a source to the store, a little at a time, so that the screen never waits."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vscan_tui.events import Endpoint, Event
@@ -40,6 +40,10 @@ class Feed:
         """Take an event; costs nothing."""
         self._events.append(event)
 
+    def fold(self, *events: Event) -> Changes:
+        """Fold events into the store before all that wait: what the user does is seen at once."""
+        return _changes(dict.fromkeys(map(self.store.apply, events)), len(events))
+
     def drain(self, budget: float | None = None) -> Changes:
         """Fold events into the store until none is left, or the time is up.
 
@@ -47,14 +51,16 @@ class Feed:
             budget: seconds; None for as long as it takes.
         """
         end = None if budget is None else self._clock() + budget
-        changed: dict[Endpoint, None] = {}
+        changed: dict[Endpoint | None, None] = {}
         count = 0
         events = self._events
         while events:
-            endpoint = self.store.apply(events.popleft())
-            if endpoint is not None:
-                changed[endpoint] = None
+            changed[self.store.apply(events.popleft())] = None
             count += 1
             if end is not None and count % _BATCH == 0 and self._clock() >= end:
                 break
-        return Changes(tuple(changed), count)
+        return _changes(changed, count)
+
+
+def _changes(changed: Iterable[Endpoint | None], count: int) -> Changes:
+    return Changes(tuple(endpoint for endpoint in changed if endpoint is not None), count)

@@ -339,6 +339,8 @@ class PortFinished(_Event, frozen=True, tag="port finished"):
     endpoint: Endpoint
     outcome: Outcome
     service: Service
+    provisional: bool = False
+    """Whether a late answer may still change it; another verdict follows."""
 
 
 class Warned(_Event, frozen=True, tag="warned"):

@@ -169,6 +169,14 @@ def test_a_port_that_ends_every_exchange_is_not_waited_for():
     assert book.finished < 1_000
 
 
+def test_a_port_that_lets_one_probe_wait_and_hangs_up_on_silence_is_tcpwrapped():
+    def impatient(payload):
+        return [HangUp(after=2000 if payload.startswith(b"help") else 1)]
+
+    book = play(Port(greets=[HangUp(after=2000)], answers=impatient))
+    assert book.outcome is Outcome.TCPWRAPPED
+
+
 def test_a_port_that_hangs_up_at_once_is_tcpwrapped():
     book = play(Port(greets=[HangUp()]))
     assert book.outcome is Outcome.TCPWRAPPED

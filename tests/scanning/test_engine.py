@@ -373,9 +373,44 @@ async def test_a_late_banner_changes_the_verdict():
     rules = RULES.replace("totalwaitms 300\nmatch ssh", "totalwaitms 20000\nmatch ssh")
     async with tcp_server(late) as endpoint:
         recorder = await scanned(endpoint, rules=rules, pace="eager")
-    outcomes = [event.outcome for event in recorder.events if isinstance(event, PortFinished)]
-    assert outcomes == [Outcome.NO_MATCH, Outcome.HARD_MATCH]
+    verdicts = [event for event in recorder.events if isinstance(event, PortFinished)]
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.NO_MATCH, Outcome.HARD_MATCH]
+    assert [verdict.provisional for verdict in verdicts] == [True, False]
     assert recorder.store.ports[endpoint].service.name == "ssh"
+
+
+async def test_a_port_counts_as_provisional_until_no_late_answer_counts():
+    rules = RULES.replace("totalwaitms 300\nmatch ssh", "totalwaitms 1500\nmatch ssh")
+    seen = []
+    async with tcp_server(silent) as endpoint:
+        recorder = Recorder()
+
+        def watch(event):
+            recorder(event)
+            if isinstance(event, PortFinished):
+                port = recorder.store.ports[endpoint]
+                seen.append((port.is_provisional, port.stage, port.finished is None))
+
+        await scan(endpoint, rules=rules, pace="eager").run(watch)
+    assert seen == [(True, Stage.PROBING, True), (False, Stage.FINISHED, False)]
+    assert recorder.store.outcomes.total() == 1
+
+
+async def test_a_provisional_verdict_is_final_when_the_scan_is_stopped():
+    rules = RULES.replace("totalwaitms 300\nmatch ssh", "totalwaitms 200000\nmatch ssh")
+    async with tcp_server(silent) as endpoint:
+        recorder, reported = Recorder(), asyncio.Event()
+
+        def watch(event):
+            recorder(event)
+            if isinstance(event, PortFinished):
+                reported.set()
+
+        task = asyncio.create_task(scan(endpoint, rules=rules, pace="eager").run(watch))
+        await reported.wait()
+        task.cancel()
+        await asyncio.wait([task])
+    assert recorder.store.ports[endpoint].stage is Stage.FINISHED
 
 
 async def test_an_eager_scan_sends_nothing_while_paused():

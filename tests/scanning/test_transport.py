@@ -258,3 +258,49 @@ async def test_a_handshake_that_is_never_answered_times_out():
     async with tcp_server(silent) as endpoint:
         with pytest.raises(TimeoutError):
             await connect(endpoint, tunnel=True, within=SHORT)
+
+
+async def test_a_server_that_answers_after_we_have_ended_is_heard_out():
+    """Who writes to a connection that is gone is reset, and many programs die of the signal."""
+    asked, outcome = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def slow_writer(reader, writer):
+        await reader.readexactly(1)
+        asked.set()
+        await reader.read()  # until we have ended
+        try:
+            for _ in range(20):
+                writer.write(b"an answer that nobody reads\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.001)
+            outcome.set_result("heard out")
+        except ConnectionError as error:
+            outcome.set_result(repr(error))
+
+    async with tcp_server(slow_writer) as endpoint:
+        transport = AsyncioTransport()
+        connection = await transport.connect(endpoint, tunnel=False, server_name="", within=LONG)
+        await connection.send(b"?")
+        await asked.wait()
+        await connection.close()
+        assert await outcome == "heard out"
+        await transport.leave()
+
+
+async def test_a_server_that_never_ends_is_left_all_the_same():
+    async def chatter(reader, writer):
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    async def deaf(reader, writer):
+        await asyncio.sleep(LONG)
+
+    for script in (chatter, deaf):
+        async with tcp_server(script) as endpoint:
+            transport = AsyncioTransport()
+            connection = await transport.connect(
+                endpoint, tunnel=False, server_name="", within=LONG
+            )
+            await connection.close()
+            await asyncio.wait_for(transport.leave(), LONG)

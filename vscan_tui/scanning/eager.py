@@ -320,7 +320,7 @@ class EagerInterrogation:
         finish = self._settler.stopped(reason)
         actions = self._close_all(list(self._lines.values()), reason)
         self.is_done = True
-        if finish is None or self._reported is not None:
+        if finish is None:
             return actions
         return [*actions, Report(finish.outcome, finish.service, is_final=True, reason=reason)]
 
@@ -514,7 +514,7 @@ class EagerInterrogation:
             if line.transcript is None
             or (line.transcript in settlement.reached and line.is_exchange_open)
         ]
-        is_final = finish.outcome in _DECISIVE or not open_lines or _ends_exchanges(settlement)
+        is_final = finish.outcome in _DECISIVE or not open_lines or _ends_every_exchange(settlement)
         if not is_final:
             if self._reported == finish:
                 return []
@@ -761,10 +761,14 @@ class EagerInterrogation:
         return quiet
 
 
-def _ends_exchanges(settlement: Settlement) -> bool:
-    """Whether the other side ended most exchanges: it is awake, and has nothing more to say."""
-    ends = [each.end for each in settlement.reached if not each.probe.is_null]
-    return 2 * sum(isinstance(end, polite.Closed) for end in ends) > len(ends)
+def _ends_every_exchange(settlement: Settlement) -> bool:
+    """Whether the other side ended whatever was begun: it is awake, and has nothing to say.
+
+    One that lets a single probe wait may be one that hangs up on who says nothing
+    for a while, and that is for the NULL probe to find out.
+    """
+    asked = [each for each in settlement.reached if not each.probe.is_null]
+    return bool(asked) and all(isinstance(each.end, polite.Closed) for each in asked)
 
 
 def _likelihood(probe: CombinedProbe) -> int:

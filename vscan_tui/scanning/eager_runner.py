@@ -52,12 +52,6 @@ class _Tick:
     wait: int
 
 
-@dataclass(slots=True)
-class _Reported:
-    outcome: Outcome
-    service: Service
-
-
 class EagerRunner:
     """Interrogates one port on several connections at a time."""
 
@@ -90,7 +84,6 @@ class EagerRunner:
         self._exchanges: dict[int, OpenExchange] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls: TlsDetails | None = None
-        self._reported: _Reported | None = None
         self._final: machine.Report | None = None
         self._is_begun = False
         self._is_over = False
@@ -189,7 +182,7 @@ class EagerRunner:
                 if action.is_final:
                     self._final = action
                 else:
-                    self._report(action.outcome, action.service)
+                    self._report(action.outcome, action.service, provisional=True)
 
     async def _open(self, line: _Line, action: machine.Open) -> None:
         need = Need.SLOW if self._interrogation.is_slow else Need.MORE
@@ -308,15 +301,16 @@ class EagerRunner:
         self._is_over = True
         self._report(final.outcome, service)
 
-    def _report(self, outcome: Outcome, service: Service) -> None:
-        verdict = _Reported(outcome, service)
-        if verdict != self._reported:
-            self._reported = verdict
-            self._surroundings.emit(
-                PortFinished(
-                    time=time.time(), endpoint=self._endpoint, outcome=outcome, service=service
-                )
+    def _report(self, outcome: Outcome, service: Service, *, provisional: bool = False) -> None:
+        self._surroundings.emit(
+            PortFinished(
+                time=time.time(),
+                endpoint=self._endpoint,
+                outcome=outcome,
+                service=service,
+                provisional=provisional,
             )
+        )
         self.lets_others_go.set()
 
     async def _leave(self) -> None:

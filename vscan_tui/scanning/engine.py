@@ -143,6 +143,7 @@ class Scan:
             async with _matching_thread(self._matcher) as match:
                 surroundings = Surroundings(match, self._emit, self._go.wait, self._postprocessors)
                 failure = await self._scan(surroundings)
+            await self._transport.leave()
             ending, reason = (ScanEnding.FAILED, failure) if failure else (ScanEnding.DONE, "")
         except asyncio.CancelledError:
             ending, reason = ScanEnding.INTERRUPTED, "stopped by the user"

@@ -9,10 +9,12 @@ import errno
 import socket
 import ssl
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, cast
 
 from vscan_tui.events import Endpoint, TlsDetails
+from vscan_tui.scanning.farewell import Farewells
 
 MAX_UNREAD_BYTES = 64 * 1024
 """Reading is suspended while so much waits to be asked for."""
@@ -81,6 +83,10 @@ class Transport(Protocol):
         """
         ...
 
+    async def leave(self) -> None:
+        """Wait a moment for the other sides of connections that were closed; never raises."""
+        ...
+
 
 class AsyncioTransport:
     """Connections to real sockets."""
@@ -88,22 +94,30 @@ class AsyncioTransport:
     def __init__(self) -> None:
         self._context = _permissive_context()
         self._sessions: OrderedDict[Endpoint, ssl.SSLSession] = OrderedDict()
+        self._farewells = Farewells()
 
     async def connect(
         self, endpoint: Endpoint, *, tunnel: bool, server_name: str, within: float
     ) -> Connection:
         """See `Transport.connect`."""
         async with asyncio.timeout(within):
-            connection = await _connect(endpoint)
+            handle = await _connected_socket(endpoint)
+            if endpoint.protocol == "udp":
+                return await _datagrams(handle)
+            stream = await _stream(handle, self._farewells)
             if not tunnel:
-                return connection
-            tls = _TlsConnection(connection, self._context, server_name, self._sessions, endpoint)
+                return stream
+            tls = _TlsConnection(stream, self._context, server_name, self._sessions, endpoint)
             try:
                 await tls.handshake()
             except BaseException:
-                await connection.close()
+                await stream.close()
                 raise
             return tls
+
+    async def leave(self) -> None:
+        """See `Transport.leave`."""
+        await self._farewells.ended()
 
 
 def _permissive_context() -> ssl.SSLContext:
@@ -119,7 +133,7 @@ def _permissive_context() -> ssl.SSLContext:
     return context
 
 
-async def _connect(endpoint: Endpoint) -> "_PlainConnection":
+async def _connected_socket(endpoint: Endpoint) -> socket.socket:
     kind = socket.SOCK_STREAM if endpoint.protocol == "tcp" else socket.SOCK_DGRAM
     # Numeric, so this neither asks anybody nor blocks; it knows scope ids.
     family, _, _, _, address = socket.getaddrinfo(
@@ -128,34 +142,42 @@ async def _connect(endpoint: Endpoint) -> "_PlainConnection":
     handle = socket.socket(family, kind)
     try:
         handle.setblocking(False)  # noqa: FBT003 - the name says what it means
-        try:
-            await asyncio.get_running_loop().sock_connect(handle, address)
-        except (ConnectionRefusedError, ConnectionResetError, ConnectionAbortedError) as error:
-            raise ConnectionEndedError(was_reset=True) from error
-        if kind == socket.SOCK_STREAM:
-            return await _stream(handle)
-        return await _datagrams(handle)
+        await asyncio.get_running_loop().sock_connect(handle, address)
+        met_itself = kind == socket.SOCK_STREAM and handle.getsockname() == handle.getpeername()
+    except (ConnectionRefusedError, ConnectionResetError, ConnectionAbortedError) as error:
+        handle.close()
+        raise ConnectionEndedError(was_reset=True) from error
     except BaseException:
         handle.close()
         raise
+    if met_itself:  # nobody listens
+        handle.close()
+        raise ConnectionEndedError(was_reset=True)
+    return handle
 
 
-async def _stream(handle: socket.socket) -> "_PlainConnection":
-    if handle.getsockname() == handle.getpeername():
-        raise ConnectionEndedError(was_reset=True)  # nobody listens: TCP met itself
+async def _stream(handle: socket.socket, farewells: Farewells) -> "_StreamConnection":
     loop = asyncio.get_running_loop()
     inbox = _Inbox(loop)
-    transport, _ = await loop.create_connection(lambda: _StreamReceiver(inbox), sock=handle)
-    return _PlainConnection(transport, inbox, is_stream=True)
+    try:
+        transport, _ = await loop.create_connection(lambda: _StreamReceiver(inbox), sock=handle)
+    except BaseException:
+        handle.close()
+        raise
+    return _StreamConnection(transport, inbox, farewells)
 
 
-async def _datagrams(handle: socket.socket) -> "_PlainConnection":
+async def _datagrams(handle: socket.socket) -> "_DatagramConnection":
     loop = asyncio.get_running_loop()
     inbox = _Inbox(loop)
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: _DatagramReceiver(inbox), sock=handle
-    )
-    return _PlainConnection(transport, inbox, is_stream=False)
+    try:
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: _DatagramReceiver(inbox), sock=handle
+        )
+    except BaseException:
+        handle.close()
+        raise
+    return _DatagramConnection(transport, inbox)
 
 
 class _Inbox:
@@ -173,8 +195,16 @@ class _Inbox:
         self._drained = asyncio.Event()
         self._drained.set()
         self.reader: asyncio.ReadTransport | None = None
+        self._is_over: Callable[[], None] | None = None
+        """Called when a connection that we have ended is ended by the other side."""
+        self._may_discard = 0
 
     def put(self, data: bytes) -> None:
+        if self._is_over is not None:
+            self._may_discard -= len(data)
+            if self._may_discard < 0:
+                self._is_over()
+            return
         self.chunks.append(data)
         self.size += len(data)
         if self.size >= MAX_UNREAD_BYTES and self.reader is not None:
@@ -191,6 +221,17 @@ class _Inbox:
             self.error = error
         self._drained.set()
         self._changed.set()
+        if self._is_over is not None:
+            self._is_over()
+
+    def discard(self, at_most: int, over: Callable[[], None]) -> None:
+        """See `vscan_tui.scanning.farewell.Discarding`."""
+        self._is_over = over
+        self._may_discard = at_most
+        self.chunks.clear()
+        self.size = 0
+        if self.reader is not None and not self.is_ended:
+            self.reader.resume_reading()
 
     def take(self, *, all_of_it: bool) -> bytes:
         if all_of_it:
@@ -274,36 +315,58 @@ class _DatagramReceiver(asyncio.DatagramProtocol):
         self._inbox.end(exc)
 
 
-class _PlainConnection:
-    """TCP or UDP."""
+class _StreamConnection:
+    """TCP."""
 
-    def __init__(self, transport: asyncio.BaseTransport, inbox: _Inbox, *, is_stream: bool) -> None:
+    def __init__(self, transport: asyncio.Transport, inbox: _Inbox, farewells: Farewells) -> None:
         self.tls: TlsDetails | None = None
         self._transport = transport
         self._inbox = inbox
-        self._is_stream = is_stream
+        self._farewells = farewells
 
     async def send(self, payload: bytes) -> None:
         if self._inbox.is_ended and not self._inbox.chunks:
             self._inbox.raise_failure()
-        if self._is_stream:
-            cast(asyncio.WriteTransport, self._transport).write(payload)
-            await self._inbox.drained()
-        else:
-            cast(asyncio.DatagramTransport, self._transport).sendto(payload)
+        self._transport.write(payload)
+        await self._inbox.drained()
 
     async def receive(self, within: float) -> bytes:
         await self._inbox.wait(within)
         if self._inbox.chunks:
-            if self._is_stream:
-                await asyncio.sleep(0)  # takes in what the system holds by now
-            return self._inbox.take(all_of_it=self._is_stream)
+            await asyncio.sleep(0)  # takes in what the system holds by now
+            return self._inbox.take(all_of_it=True)
         self._inbox.raise_failure()
         raise AssertionError  # it always raises
 
     async def close(self) -> None:
-        with suppress(OSError):
+        if self._inbox.is_ended:
             self._transport.close()
+        else:
+            self._farewells.begin(self._transport, self._inbox)
+
+
+class _DatagramConnection:
+    """UDP."""
+
+    def __init__(self, transport: asyncio.DatagramTransport, inbox: _Inbox) -> None:
+        self.tls: TlsDetails | None = None
+        self._transport = transport
+        self._inbox = inbox
+
+    async def send(self, payload: bytes) -> None:
+        if self._inbox.is_ended and not self._inbox.chunks:
+            self._inbox.raise_failure()
+        self._transport.sendto(payload)
+
+    async def receive(self, within: float) -> bytes:
+        await self._inbox.wait(within)
+        if self._inbox.chunks:
+            return self._inbox.take(all_of_it=False)
+        self._inbox.raise_failure()
+        raise AssertionError  # it always raises
+
+    async def close(self) -> None:
+        self._transport.close()
 
 
 class _TlsConnection:
@@ -311,7 +374,7 @@ class _TlsConnection:
 
     def __init__(
         self,
-        plain: _PlainConnection,
+        plain: _StreamConnection,
         context: ssl.SSLContext,
         server_name: str,
         sessions: OrderedDict[Endpoint, ssl.SSLSession],

@@ -151,6 +151,11 @@ class Port:
     note: str = ""
 
     @property
+    def is_provisional(self) -> bool:
+        """Whether there is a verdict that a late answer may still change."""
+        return self.outcome is not None and self.stage is Stage.PROBING
+
+    @property
     def identified(self) -> bool:
         """Whether a rule, not the port table, gave the service."""
         return self.outcome in (Outcome.HARD_MATCH, Outcome.SOFT_MATCH)
@@ -363,14 +368,18 @@ class Store:
                 if 1 <= event.exchange <= len(port.exchanges):
                     _apply_to_exchange(port.exchange(event.exchange), event)
             case PortFinished():
-                self._enter(port, Stage.FINISHED)
-                if port.outcome is not None:
-                    self.outcomes[port.outcome] -= 1
-                self.outcomes[event.outcome] += 1
-                port.outcome, port.service = event.outcome, event.service
-                port.finished = event.time
+                self._port_finished(port, event)
             case _:
                 pass
+
+    def _port_finished(self, port: Port, event: PortFinished) -> None:
+        if port.outcome is not None:
+            self.outcomes[port.outcome] -= 1
+        self.outcomes[event.outcome] += 1
+        port.outcome, port.service = event.outcome, event.service
+        if not event.provisional:
+            self._enter(port, Stage.FINISHED)
+            port.finished = event.time
 
 
 def _started(port: Port, event: ExchangeStarted) -> Exchange:

@@ -138,6 +138,8 @@ def _version(port: Port, found: Standing) -> str:
             return "closed without a word"
         case Standing.INCOMPLETE:
             return "stopped" if port.outcome is Outcome.STOPPED else "incomplete"
+        case Standing.PROBING if port.is_provisional:
+            return f"{port.outcome} so far; late answers count"
         case Standing.PROBING if port.exchanges:
             return f"asking: {printable(port.exchanges[-1].probe)}"
         case _:

@@ -9,6 +9,7 @@ any bytes.  So the number of changes is never too high by more than that.
 """
 
 import math
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -40,10 +41,15 @@ class Alignment:
     """Where it does not fit."""
     is_complete: bool
     """Whether it would match if these bytes were others; else this is how far it got."""
-    met: tuple[tuple[Span, Span], ...]
-    """What fits: (place in the regex, place in the response), in order."""
+    steps: tuple[tuple[Span, int], ...]
+    """What fits, byte by byte: (place in the regex, offset in the response), in order."""
     bits: float = 0.0
     """How much is said by what fits: 8 for a byte that could be no other, 0 for one of any."""
+
+    @property
+    def met(self) -> tuple[tuple[Span, Span], ...]:
+        """What fits: (place in the regex, place in the response), in order; neighbours as one."""
+        return _merged(self.steps)
 
 
 @dataclass(slots=True)
@@ -181,11 +187,11 @@ def align(pattern: bytes, flags: str, response: bytes) -> Alignment:
         found = _Search(automaton, response).best()
         if best is None or _rank(found) < _rank(best):
             best = found
-    return best or Alignment((), is_complete=False, met=())
+    return best or Alignment((), is_complete=False, steps=())
 
 
 def _rank(alignment: Alignment) -> tuple[bool, int, int]:
-    reached = alignment.met[-1][1][1] if alignment.met else 0
+    reached = alignment.steps[-1][1] + 1 if alignment.steps else 0
     return not alignment.is_complete, len(alignment.changes), -reached
 
 
@@ -268,27 +274,27 @@ class _Search:
         )  # fmt: skip
         if not length:
             part = self._automaton.parts[0] if self._automaton.parts else (0, 0)
-            return Alignment((Change(0, part),), is_complete=False, met=())
+            return Alignment((Change(0, part),), is_complete=False, steps=())
         states = self._reached[length - 1][0]
         traced = self._traced(1 << (states.bit_length() - 1), 0, length, is_complete=False)
         follow = self._automaton.follow[states.bit_length() - 1]
         state = (follow & -follow).bit_length() - 1 if follow else states.bit_length() - 1
         change = Change(length, self._automaton.parts[state])
-        return Alignment((change,), is_complete=False, met=traced.met, bits=traced.bits)
+        return Alignment((change,), is_complete=False, steps=traced.steps, bits=traced.bits)
 
     def _traced(self, ending: int, level: int, length: int, *, is_complete: bool) -> Alignment:
         """Walk back from the states at the end to the first byte."""
         automaton = self._automaton
         state = ending.bit_length() - 1
         changes: list[Change] = []
-        met: list[tuple[Span, Span]] = []
+        steps: list[tuple[Span, int]] = []
         place = length - 1
         bits = 0.0
         while True:
             bit = 1 << state
             part = automaton.parts[state]
             if self._accepting[self._response[place]] & bit and self._comes_from(bit, level, place):
-                met.append((part, (place, place + 1)))
+                steps.append((part, place))
                 bits += 8 - math.log2(len(automaton.members[state]))
             else:
                 changes.append(Change(place, part))
@@ -298,7 +304,7 @@ class _Search:
                 break
             state = before
             place -= 1
-        return Alignment(tuple(reversed(changes)), is_complete, _merged(met[::-1]), bits)
+        return Alignment(tuple(reversed(changes)), is_complete, tuple(reversed(steps)), bits)
 
     def _comes_from(self, bit: int, level: int, place: int) -> bool:
         entering = place == 0 or not self._automaton.anchored
@@ -318,10 +324,11 @@ class _Search:
         return None
 
 
-def _merged(met: list[tuple[Span, Span]]) -> tuple[tuple[Span, Span], ...]:
+def _merged(steps: Iterable[tuple[Span, int]]) -> tuple[tuple[Span, Span], ...]:
     """Neighbours in the regex that are neighbours in the response too, as one."""
     merged: list[tuple[Span, Span]] = []
-    for part, place in met:
+    for part, offset in steps:
+        place = offset, offset + 1
         if merged:
             (before, after), (start, end) = merged[-1]
             if end == place[0] and (part[0] == after or part == (before, after)):

@@ -8,10 +8,11 @@ fewest bytes that would have to be others decide (`alignment`).
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import overload
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
@@ -88,6 +89,9 @@ class RuleFate:
     """Where in the response the rule's literals stand, in order, as far as they do."""
     stop: Stop | None = None
     """Why it failed.  By its literals only; `explain_rule` tells it to the byte."""
+    rank: int | None = None
+    """Of those that do not match, how near it is: 1 for the nearest; None if it has nothing in
+    common with the response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,11 @@ def nearest_rules(
 ) -> tuple[NearMiss, ...]:
     """Only the near misses of `explain`, which takes less time."""
     return _explainer(databases, probe).nearest(response, count)
+
+
+def rule_list(databases: ProbeDatabases, probe: CombinedProbe, response: bytes) -> "RuleList":
+    """The fate of every rule on a response to a probe, each told when it is asked for."""
+    return _explainer(databases, probe).rules(response)
 
 
 def explain_rule(rule: Rule, response: bytes) -> tuple[Alignment, tuple[Stop, ...]]:
@@ -195,38 +204,34 @@ class _Explainer:
         self._fragments = _Fragments([place.entries for place in self._places])
 
     def explain(self, response: bytes, nearest: int) -> Explanation:
-        result = self._matcher.match(self._probe, response)
-        outcomes = self._matcher.outcomes(self._probe, response)
-        winner = result.match.tried if result.match else None
-        lower = response.lower()
-        fates = tuple(
-            self._matched(place, outcomes[number], response, is_winner=number == winner)
-            if number in outcomes and outcomes[number] is not None
-            else _failed(place, lower, response, hit_limit=number in outcomes)
-            for number, place in enumerate(self._places)
-        )
-        matching = {number for number, spans in outcomes.items() if spans is not None}
-        return Explanation(fates, self._nearest(response, nearest, matching))
+        outcomes, ranked = self._judged(response)
+        return Explanation(tuple(self._list(response, outcomes, ranked)), _best(ranked, nearest))
+
+    def rules(self, response: bytes) -> "RuleList":
+        outcomes, ranked = self._judged(response)
+        return self._list(response, outcomes, ranked)
 
     def nearest(self, response: bytes, count: int) -> tuple[NearMiss, ...]:
+        return _best(self._judged(response)[1], count)
+
+    def _judged(self, response: bytes) -> "tuple[dict[int, Outcome], list[tuple[int, _Miss]]]":
         outcomes = self._matcher.outcomes(self._probe, response)
         matching = {number for number, spans in outcomes.items() if spans is not None}
-        return self._nearest(response, count, matching)
+        return outcomes, self._ranked(response, matching)
 
-    def _matched(
-        self, place: _Place, spans: Outcome, response: bytes, *, is_winner: bool
-    ) -> RuleFate:
-        groups = [None if span is None else response[slice(*span)] for span in spans or ()]
-        return RuleFate(
-            place.database.identity.name,
-            place.probe.name,
-            place.rule,
-            Fate.FIRED if is_winner else Fate.SHADOWED,
-            spans or (),
-            filled_fields(place.rule.templates, groups),
-        )
+    def _list(
+        self,
+        response: bytes,
+        outcomes: dict[int, Outcome],
+        ranked: "Sequence[tuple[int, _Miss]]",
+    ) -> "RuleList":
+        result = self._matcher.match(self._probe, response)
+        fired = result.match.tried if result.match else None
+        order = tuple(number for number, _ in ranked)
+        return RuleList(self._places, response, outcomes, fired, order)
 
-    def _nearest(self, response: bytes, count: int, matching: set[int]) -> tuple[NearMiss, ...]:
+    def _ranked(self, response: bytes, matching: set[int]) -> "list[tuple[int, _Miss]]":
+        """All rules that have something in common with a response, the nearest first."""
         scores = {
             number: score
             for number, score in self._fragments.scores(response).items()
@@ -236,18 +241,17 @@ class _Explainer:
         short = sorted(scores, key=lambda number: (-scores[number].share, number))
         size = min(max(MIN_ALIGNED, _ALIGNED_WORK // (len(response) + 1)), MAX_ALIGNED)
         aligned = dict.fromkeys([*best[:size], *short[: size // 2]])
-        others = [number for number in best if number not in aligned]
-        laid = [
-            *(self._laid(self._places[number], response, scores[number]) for number in aligned),
-            *(self._unlaid(self._places[number], scores[number]) for number in others[:count]),
+        laid = {
+            number: self._laid(self._places[number], response, scores[number]) for number in aligned
+        }
+        return [
+            *sorted(laid.items(), key=lambda found: -found[1].score),
+            *(
+                (number, partial(_unlaid, self._places[number], scores[number]))
+                for number in best
+                if number not in laid
+            ),
         ]
-        return tuple(sorted(laid, key=lambda miss: -miss.score)[:count])
-
-    def _unlaid(self, place: _Place, score: "_Score") -> NearMiss:
-        value = _between(score.found, 0, 0.25)
-        return NearMiss(
-            place.database.identity.name, place.probe.name, place.rule, value, None, (), ()
-        )
 
     def _laid(self, place: _Place, response: bytes, score: "_Score") -> NearMiss:
         alignment, stops = explain_rule(place.rule, response)
@@ -267,6 +271,105 @@ class _Explainer:
         )
 
 
+class RuleList(Sequence[RuleFate]):
+    """The fate of every rule, in the order in which they are tried; told when it is asked for."""
+
+    def __init__(
+        self,
+        places: Sequence[_Place],
+        response: bytes,
+        outcomes: dict[int, Outcome],
+        fired: int | None,
+        nearest: tuple[int, ...],
+    ) -> None:
+        """Know what is dear to find out: which rules match, and how near the others are."""
+        self.fired = fired
+        """The place of the rule that fired."""
+        self.nearest = nearest
+        """The places of the rules that do not match, the nearest first."""
+        self.shadowed = tuple(
+            number
+            for number, spans in sorted(outcomes.items())
+            if spans is not None and number != fired
+        )
+        """The places of the rules that match too."""
+        self._places = places
+        self._response = response
+        self._lower = response.lower()
+        self._outcomes = outcomes
+        self._ranks = {number: rank for rank, number in enumerate(nearest, start=1)}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> RuleFate: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[RuleFate]: ...
+
+    def __getitem__(self, index: int | slice) -> RuleFate | Sequence[RuleFate]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        place = self._places[number]
+        spans = self._outcomes.get(number)
+        if spans is not None:
+            return _matched(place, spans, self._response, is_winner=number == self.fired)
+        return _failed(
+            place,
+            self._lower,
+            self._response,
+            hit_limit=number in self._outcomes,
+            rank=self._ranks.get(number),
+        )
+
+    def rule(self, index: int) -> Rule:
+        """The rule at a place, which costs nothing."""
+        return self._places[index].rule
+
+    def found(self, words: Sequence[bytes]) -> tuple[int, ...]:
+        """The places of the rules in which every one of these lower-case words is."""
+        return tuple(
+            number
+            for number, place in enumerate(self._places)
+            if _has_all(place.rule, place.probe.name, words)
+        )
+
+
+def _has_all(rule: Rule, probe: str, words: Sequence[bytes]) -> bool:
+    templates = " ".join(text for _, text in rule.templates)
+    text = f"{rule.service} {rule.file}:{rule.line} {probe} {templates}".encode() + rule.pattern
+    lower = text.lower()
+    return all(word in lower for word in words)
+
+
+def _matched(
+    place: _Place, spans: tuple[Span | None, ...], response: bytes, *, is_winner: bool
+) -> RuleFate:
+    groups = [None if span is None else response[slice(*span)] for span in spans]
+    return RuleFate(
+        place.database.identity.name,
+        place.probe.name,
+        place.rule,
+        Fate.FIRED if is_winner else Fate.SHADOWED,
+        spans,
+        filled_fields(place.rule.templates, groups),
+    )
+
+
+_Miss = NearMiss | Callable[[], NearMiss]
+
+
+def _best(ranked: Sequence[tuple[int, _Miss]], count: int) -> tuple[NearMiss, ...]:
+    return tuple(miss if isinstance(miss, NearMiss) else miss() for _, miss in ranked[:count])
+
+
+def _unlaid(place: _Place, score: "_Score") -> NearMiss:
+    value = _between(score.found, 0, 0.25)
+    return NearMiss(place.database.identity.name, place.probe.name, place.rule, value, None, (), ())
+
+
 def _between(value: float, low: float, high: float) -> float:
     """Any number as one between two, in the same order."""
     return low + (high - low) * (0.5 + value / (1 + abs(value)) / 2)
@@ -279,7 +382,9 @@ def _by_rule(entries: Sequence[Entry], rules: int) -> list[tuple[Entry, ...]]:
     return [tuple(found) for found in filed]
 
 
-def _failed(place: _Place, lower: bytes, response: bytes, *, hit_limit: bool) -> RuleFate:
+def _failed(
+    place: _Place, lower: bytes, response: bytes, *, hit_limit: bool, rank: int | None
+) -> RuleFate:
     """How far the literals of a rule go: of the alternative that gets furthest."""
     best: tuple[tuple[Span, ...], Stop | None] = ((), None)
     for entry in place.entries:
@@ -293,6 +398,7 @@ def _failed(place: _Place, lower: bytes, response: bytes, *, hit_limit: bool) ->
         Fate.LIMIT if hit_limit else Fate.FAILED,
         met=best[0],
         stop=best[1],
+        rank=rank,
     )
 
 

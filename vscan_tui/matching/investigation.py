@@ -1,0 +1,108 @@
+"""What a person may ask about responses and rules while a session is on the screen.
+
+Every question may be asked from any thread; one is answered at a time.  None
+may be asked from an event loop: each takes from milliseconds to seconds.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from vscan_tui.events import Match, Protocol
+from vscan_tui.matching.explain import NearMiss, RuleList, nearest_rules, rule_list
+from vscan_tui.matching.matcher import Matcher
+from vscan_tui.matching.parts import Dissection, dissect
+from vscan_tui.matching.reads import Read, after_each_read
+from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.probedb.model import Rule
+from vscan_tui.probedb.sources import DatabaseError
+
+NEAREST = 3
+_NULL_PROBE = "NULL"
+
+
+class Investigation:
+    """Answers questions with the probe databases of a session, read when first asked."""
+
+    def __init__(
+        self,
+        load: Callable[[], ProbeDatabases],
+        reload: Callable[[], ProbeDatabases] | None = None,
+    ) -> None:
+        """Use the databases that `load` returns; once they are read, they are kept.
+
+        Args:
+            load: returns the databases; called once, on first use.
+            reload: reads them anew, after the user changed one; by default, `load`.
+        """
+        self._load = load
+        self._reload = reload or load
+        self._lock = threading.Lock()
+        self._databases: ProbeDatabases | None = None
+        self._matcher: Matcher | None = None
+
+    def databases(self) -> ProbeDatabases:
+        """The databases; none if they cannot be read."""
+        with self._lock:
+            return self._known()
+
+    def read_again(self) -> None:
+        """Read the databases anew, because one has changed."""
+        with self._lock:
+            self._databases = _read(self._reload)
+            self._matcher = None
+
+    def nearest(self, probe: str, protocol: Protocol, response: bytes) -> tuple[NearMiss, ...]:
+        """The rules nearest to a response to a probe, the best first; none if nothing is known."""
+        with self._lock:
+            known = self._probe(probe, protocol)
+            if known is None:
+                return ()
+            return nearest_rules(self._known(), known, response, NEAREST)
+
+    def rules(self, probe: str, protocol: Protocol, response: bytes) -> RuleList | None:
+        """The fate of every rule on a response to a probe; None if nothing is known."""
+        with self._lock:
+            known = self._probe(probe, protocol)
+            return None if known is None else rule_list(self._known(), known, response)
+
+    def dissect(self, rule: Rule, response: bytes) -> Dissection:
+        """One rule against a response, part by part."""
+        return dissect(rule, response)
+
+    def reads(
+        self, probe: str, protocol: Protocol, response: bytes, lengths: Sequence[int]
+    ) -> tuple[Read, ...]:
+        """What each read of a response would have given."""
+        with self._lock:
+            known = self._probe(probe, protocol)
+            if known is None:
+                return ()
+            return after_each_read(self._own_matcher(), known, response, lengths)
+
+    def match(self, probe: str, protocol: Protocol, response: bytes) -> Match | None:
+        """The rule that fires on a response to a probe."""
+        with self._lock:
+            known = self._probe(probe, protocol)
+            return None if known is None else self._own_matcher().match(known, response).match
+
+    def _known(self) -> ProbeDatabases:
+        if self._databases is None:
+            self._databases = _read(self._load)
+        return self._databases
+
+    def _own_matcher(self) -> Matcher:
+        if self._matcher is None:
+            self._matcher = Matcher(self._known())
+        return self._matcher
+
+    def _probe(self, name: str, protocol: Protocol) -> CombinedProbe | None:
+        """The probe of that name; for one of no database, that of banners."""
+        databases = self._known()
+        return databases.find(name, protocol) or databases.find(_NULL_PROBE, protocol)
+
+
+def _read(load: Callable[[], ProbeDatabases]) -> ProbeDatabases:
+    try:
+        return load()
+    except DatabaseError:  # the screen goes without
+        return ProbeDatabases(())

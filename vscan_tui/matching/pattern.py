@@ -16,9 +16,14 @@ MATCH_LIMIT = 50_000
 DEPTH_LIMIT = 1_000
 HEAP_LIMIT_KIB = 10_240
 
-_LIMITS = (
-    f"(*LIMIT_MATCH={MATCH_LIMIT})(*LIMIT_DEPTH={DEPTH_LIMIT})(*LIMIT_HEAP={HEAP_LIMIT_KIB})"
-).encode()
+
+def _limits(match_limit: int) -> bytes:
+    return (
+        f"(*LIMIT_MATCH={match_limit})(*LIMIT_DEPTH={DEPTH_LIMIT})(*LIMIT_HEAP={HEAP_LIMIT_KIB})"
+    ).encode()
+
+
+_LIMITS = _limits(MATCH_LIMIT)
 
 # The binding compiles with PCRE2_ALT_BSUX and PCRE2_NEVER_BACKSLASH_C, which
 # change what these escapes mean; they are spelled out instead.
@@ -46,12 +51,21 @@ class Pattern:
 
     __slots__ = ("_compiled", "_groups")
 
-    def __init__(self, pattern: bytes, flags: str) -> None:
+    def __init__(
+        self,
+        pattern: bytes,
+        flags: str,
+        *,
+        match_limit: int = MATCH_LIMIT,
+        finds_empty: bool = True,
+    ) -> None:
         """Compile.
 
         Args:
             pattern: the regex, as between the delimiters of a rule.
             flags: any of "i" and "s".
+            match_limit: PCRE2's, for each place where a match may begin.
+            finds_empty: whether the empty string counts as a match.
 
         Raises:
             ValueError: PCRE2 refuses the regex.
@@ -61,16 +75,21 @@ class Pattern:
             options |= pcre2.IGNORECASE
         if "s" in flags:
             options |= pcre2.DOTALL
+        start = _limits(match_limit) + (b"" if finds_empty else b"(*NOTEMPTY)")
         try:
             # JIT counts its limits differently, and costs more to compile than
             # is ever won back on a handful of searches.
-            self._compiled = pcre2.compile(_LIMITS + _translated(pattern), options, jit=False)
+            self._compiled = pcre2.compile(start + _translated(pattern), options, jit=False)
         except pcre2.PatternError as error:
             raise ValueError(str(error)) from error
         self._groups: int = self._compiled.groups
 
-    def search(self, response: bytes) -> tuple[Span | None, ...] | None:
+    def search(self, response: bytes, start: int = 0) -> tuple[Span | None, ...] | None:
         """Find the first place where the regex matches.
+
+        Args:
+            response: what is searched.
+            start: no match begins before it; what is before it can be looked back at.
 
         Returns:
             The spans of the whole match and of each group, None for a group
@@ -80,7 +99,7 @@ class Pattern:
             LimitError: PCRE2 gave up.
         """
         try:
-            match = self._compiled.search(response)
+            match = self._compiled.search(response, start)
         except pcre2.LibraryError as error:
             raise LimitError(str(error)) from error
         if match is None:

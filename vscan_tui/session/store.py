@@ -99,6 +99,8 @@ class Exchange:
     """All that the rules see, from its first byte on the connection."""
     carried: int = 0
     """How many of its bytes came already during the exchange before, on the same connection."""
+    continues: int = 0
+    """The number of that exchange; 0 for none."""
     chunks: list[Chunk] = field(default_factory=list)
     firings: list[Firing] = field(default_factory=list)
 
@@ -395,6 +397,7 @@ def _started(port: Port, event: ExchangeStarted) -> Exchange:
     if 1 <= event.continues <= len(port.exchanges):
         exchange.response += port.exchange(event.continues).response
         exchange.carried = len(exchange.response)
+        exchange.continues = event.continues
     return exchange
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options import parse_options
 from vscan_tui.options.model import (
+    ConfigOptions,
     DemoOptions,
     MatchOptions,
     OpenOptions,
@@ -47,3 +48,7 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
             from vscan_tui.commands.match import run_match  # noqa: PLC0415
 
             return run_match(options, sys.stdin.buffer, sys.stdout, sys.stderr)
+        case ConfigOptions():
+            from vscan_tui.commands.config import config  # noqa: PLC0415
+
+            return config(options)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.tui.driving import HOST, settle
 from tests.tui.scripted_scan import ScriptedSource, script
+from vscan_tui.configuration import Configuration
 from vscan_tui.tui.app import VscanApp
 
 JOURNAL = "/home/you/.local/state/vscan/2023-11-14T22-13-20.jsonl"
@@ -15,7 +16,7 @@ SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (200, 60)
 def looks(snap_compare):
     def compare(size, *keys, hosts=(HOST,), ended=True, theme="vscan-dark", note=""):
         source = ScriptedSource(script(*hosts, ended=ended), stays_open=not ended)
-        app = VscanApp(source, theme=theme, journal=JOURNAL, note=note)
+        app = VscanApp(source, configuration=Configuration(theme=theme), journal=JOURNAL, note=note)
 
         async def prepare(pilot):
             await settle(pilot)

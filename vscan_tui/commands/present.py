@@ -72,7 +72,10 @@ def wants_screen(output: OutputOptions) -> bool:
 
 
 def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, bool]:
-    from vscan_tui.tui.app import VscanApp  # noqa: PLC0415 - half a second that others need not pay
+    # Half a second that others need not pay.
+    from vscan_tui.configuration import configuration_path, load_configuration  # noqa: PLC0415
+    from vscan_tui.tui.app import VscanApp  # noqa: PLC0415
+    from vscan_tui.tui.keymap import COMMAND_IDS  # noqa: PLC0415
 
     recorder = presentation.recorder
     app = VscanApp(
@@ -80,6 +83,7 @@ def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, 
         note=presentation.note,
         journal=str(recorder.path) if recorder is not None else "",
         recorder=recorder,
+        configuration=load_configuration(configuration_path(), COMMAND_IDS),
         nearest=presentation.nearest,
     )
 

@@ -12,6 +12,7 @@ shown.
 import argparse
 from collections.abc import Callable, Sequence
 
+from vscan_tui.options.config import config_options, config_parser
 from vscan_tui.options.match import match_options, match_parser
 from vscan_tui.options.model import Options
 from vscan_tui.options.parser import Parser, parse
@@ -22,6 +23,7 @@ _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], 
     "demo": (demo_parser, demo_options),
     "open": (open_parser, open_options),
     "match": (match_parser, match_options),
+    "config": (config_parser, config_options),
 }
 """How the words after a command are read, and what becomes of them."""
 

@@ -134,4 +134,12 @@ class MatchOptions:
     """So many rules are explained, the nearest first; 0 for none."""
 
 
-Options = ScanOptions | DemoOptions | OpenOptions | MatchOptions
+@dataclass(frozen=True, slots=True)
+class ConfigOptions:
+    """`vscan config`: where the user's settings are, and what they say."""
+
+    init: bool = False
+    """Write a commented file of all defaults."""
+
+
+Options = ScanOptions | DemoOptions | OpenOptions | MatchOptions | ConfigOptions

@@ -14,16 +14,18 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from vscan_tui.configuration import Configuration
 from vscan_tui.events import Event
 from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Feed
-from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, keys_text
+from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text
 from vscan_tui.tui.rendering.notice import failure_text
+from vscan_tui.tui.screens.help import HelpScreen
 from vscan_tui.tui.screens.triage import Nearest, TriageScreen
-from vscan_tui.tui.themes import DARK, LIGHT
+from vscan_tui.tui.themes import THEMES
 
 _TICK = 1 / 30
 _BUDGET = 0.010
@@ -31,6 +33,9 @@ _BUDGET = 0.010
 _PATIENCE = 5.0
 """Seconds that a scan gets to end itself before the program ends without it."""
 _SCAN = "scan"
+_PROBLEMS = 4
+"""So many problems of the settings are told on the screen."""
+_DEFAULTS = Configuration()
 _INTERRUPTED = 130
 """The program's return code when a signal ended it, as without a screen."""
 _TERMINAL_LOST = 129
@@ -56,7 +61,7 @@ class VscanApp(App[int], inherit_bindings=False):
         note: str = "",
         journal: str = "",
         recorder: Recorder | None = None,
-        theme: str = "",
+        configuration: Configuration = _DEFAULTS,
         nearest: Nearest | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -68,7 +73,8 @@ class VscanApp(App[int], inherit_bindings=False):
             journal: the file that the session is written to or read from, to be named.
             recorder: takes note of what the user does; run by whoever runs the app.
                 None: it is kept in memory only, which the user is told.
-            theme: name of the theme; empty: `TEXTUAL_THEME`, or the dark one.
+            configuration: what the user has set; without a theme in it, that of
+                `TEXTUAL_THEME`, or the dark one.
             nearest: tells which rules a response almost meets; called in a thread.
             clock: seconds since the Unix epoch.
         """
@@ -86,12 +92,15 @@ class VscanApp(App[int], inherit_bindings=False):
         )
         self._recorder = recorder
         self._has_told_unrecorded = False
-        self._theme_name = theme or os.environ.get("TEXTUAL_THEME", "") or DARK.name
+        self.configuration = configuration
+        self._theme_name = (
+            configuration.theme or os.environ.get("TEXTUAL_THEME", "") or THEMES[0].name
+        )
         self._scan: Worker[None] | None = None
         self._scan_ended = asyncio.Event()
         self._is_leaving = False
         self._leaving_code = 0
-        for own in (DARK, LIGHT):
+        for own in THEMES:
             self.register_theme(own)
         for foreign in ("ansi-dark", "ansi-light"):
             self.unregister_theme(foreign)  # groups need colours that can be blended
@@ -101,9 +110,17 @@ class VscanApp(App[int], inherit_bindings=False):
         return self.triage
 
     def on_mount(self) -> None:
-        """Choose the colours."""
+        """Choose the colours and the keys; tell what is wrong in the user's settings."""
         known = self._theme_name in self.available_themes
-        self.theme = self._theme_name if known else DARK.name
+        self.theme = self._theme_name if known else THEMES[0].name
+        keys = self.configuration.keys
+        self.set_keymap(dict(keys))
+        problems = [*self.configuration.problems, *faults(keys)]
+        if self.configuration.theme and not known:
+            problems.append(f'there is no theme "{self.configuration.theme}"')
+        if problems:
+            text = "\n".join([*problems[:_PROBLEMS], "`vscan config` tells more."])
+            self.notify(text, title="Settings", severity="warning", timeout=15, markup=False)
 
     def on_ready(self) -> None:
         """Begin the scan, now that there is a screen to show it."""
@@ -187,6 +204,10 @@ class VscanApp(App[int], inherit_bindings=False):
             triage.hold_requested = True
             self.source.pause()
 
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.push_screen(HelpScreen(self.configuration.keys, self.triage.met_needs()))
+
     async def action_quit(self) -> None:
         """End the scan, so that its journal is closed, and then the program."""
         if self._is_leaving:
@@ -212,11 +233,12 @@ class VscanApp(App[int], inherit_bindings=False):
         self,
         screen: Screen[object],  # noqa: ARG002 - Textual's signature
     ) -> Iterable[SystemCommand]:
-        """Offer our own commands in the palette, and nothing else."""
+        """Offer in the palette those of our own commands that can do something now."""
+        met = self.triage.met_needs()
         for command in COMMANDS:
-            if command.in_palette:
+            if command.in_palette and not command.obstacle(met):
                 run = partial(self._run_command, command.action)
-                keys = keys_text(command)
+                keys = keys_text(command, self.configuration.keys)
                 text = f"{command.details}; {keys}" if command.details else keys
                 yield SystemCommand(command.title, text, run)
 

@@ -3,11 +3,13 @@
 A command's id is what users name when they give it other keys.
 """
 
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from textual.binding import Binding, BindingType
+from textual.keys import Keys
 
 
 class Scope(Enum):
@@ -29,6 +31,16 @@ class Topic(Enum):
     PROGRAM = "Program"
 
 
+class Need(Enum):
+    """What must be so that a command can do something; the value says what is missing."""
+
+    LIVE = "nothing is being scanned"
+    PORT = "no port is selected"
+    UNKNOWN = "no unknown port is among those shown"
+    RESPONSE = "the selected exchange has no response"
+    GROUPS = "no group was captured in this response"
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """Something the user can ask for."""
@@ -44,6 +56,15 @@ class Command:
     in_footer: bool = False
     in_palette: bool = True
     priority: bool = False
+    needs: tuple[Need, ...] = ()
+
+    def obstacle(self, met: Collection[Need]) -> str:
+        """Say why the command can do nothing now; empty if it can.
+
+        Args:
+            met: the needs that are met.
+        """
+        return next((need.value for need in self.needs if need not in met), "")
 
     @property
     def title(self) -> str:
@@ -95,26 +116,26 @@ COMMANDS = (
     Command(
         "scan.pause", "space", "app.pause", "pause",
         "Pause or resume the scan; while paused, nothing new is begun",
-        Topic.SCAN, Scope.TRIAGE, in_footer=True,
+        Topic.SCAN, Scope.TRIAGE, in_footer=True, needs=(Need.LIVE,),
     ),
     Command(
         "find.unknown", "n", "unknown(1)", "unknown",
         "Next unknown port; one that answered without a rule that matched",
-        Topic.FIND, Scope.TRIAGE, in_footer=True,
+        Topic.FIND, Scope.TRIAGE, in_footer=True, needs=(Need.UNKNOWN,),
     ),
     Command(
         "find.previous_unknown", "N", "unknown(-1)", "Previous unknown", "Previous unknown port",
-        Topic.FIND, Scope.TRIAGE,
+        Topic.FIND, Scope.TRIAGE, needs=(Need.UNKNOWN,),
     ),
     Command(
         "find.follow", "f", "follow", "Follow",
         "Follow the newest finding; until the cursor is moved",
-        Topic.FIND, Scope.TRIAGE,
+        Topic.FIND, Scope.TRIAGE, needs=(Need.LIVE,),
     ),
     Command(
         "panes.view", "x", "view", "view",
         "Show the response another way; as a hexdump, as text, as C escapes",
-        Topic.PANES, Scope.TRIAGE, in_footer=True,
+        Topic.PANES, Scope.TRIAGE, in_footer=True, needs=(Need.RESPONSE,),
     ),
     Command(
         "panes.zoom", "z", "zoom", "zoom", "Give the whole screen to one pane, and back",
@@ -123,16 +144,16 @@ COMMANDS = (
     Command(
         "groups.next", "]", "group(1)", "Next group",
         "Select the next captured group; it lights up in regex, response and version",
-        Topic.GROUPS, Scope.TRIAGE,
+        Topic.GROUPS, Scope.TRIAGE, needs=(Need.GROUPS,),
     ),
     Command(
         "groups.previous", "[", "group(-1)", "Previous group", "Select the previous captured group",
-        Topic.GROUPS, Scope.TRIAGE,
+        Topic.GROUPS, Scope.TRIAGE, needs=(Need.GROUPS,),
     ),
     Command(
         "panes.copy", "y", "copy", "copy",
         "Copy the selected line, or the selected group's bytes",
-        Topic.PANES, Scope.TRIAGE, in_footer=True,
+        Topic.PANES, Scope.TRIAGE, in_footer=True, needs=(Need.PORT,),
     ),
     Command(
         "panes.escape", "escape", "escape", "Back out",
@@ -140,7 +161,7 @@ COMMANDS = (
         Topic.PANES, Scope.TRIAGE, in_palette=False,
     ),
     Command(
-        "program.help", "?", "help", "help", "Show all keys, and what the symbols mean",
+        "program.help", "?", "app.help", "help", "Show all keys, and what the symbols mean",
         Topic.PROGRAM, Scope.TRIAGE, in_footer=True,
     ),
     Command(
@@ -157,6 +178,9 @@ COMMANDS = (
         Topic.PROGRAM, Scope.PROGRAM,
     ),
 )  # fmt: skip
+
+_KEY_NAMES = frozenset(key.value for key in Keys)
+COMMAND_IDS = frozenset(command.id for command in COMMANDS)
 
 _NAMES = {
     "slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]",
@@ -198,20 +222,56 @@ def keys_text(command: Command, keymap: Mapping[str, str] | None = None) -> str:
     return "  ".join(_key_text(key) for key in keys.split(","))
 
 
+def faults(keymap: Mapping[str, str]) -> list[str]:
+    """Tell what is wrong with keys that the user chose, a sentence for each fault.
+
+    A key that two commands of one scope share works for one of them only.  In
+    different scopes a key may mean different things: the nearest wins.
+
+    Args:
+        keymap: keys, separated by commas, by the id of their command.
+    """
+    found = []
+    owners: dict[tuple[Scope, str], str] = {}
+    for command in COMMANDS:
+        for key in keymap.get(command.id, command.keys).split(","):
+            if command.id in keymap and not _is_key(key):
+                found.append(f'{command.id}: there is no key named "{key}"')
+            owner = owners.setdefault((command.scope, key), command.id)
+            if owner != command.id and (owner in keymap or command.id in keymap):
+                found.append(f'the key "{key}" is that of {owner} and of {command.id}')
+    return found
+
+
+def _is_key(key: str) -> bool:
+    *modifiers, name = key.split("+") if len(key) > 1 else [key]
+    if any(modifier not in {"ctrl", "shift", "alt", "super", "meta"} for modifier in modifiers):
+        return False
+    return len(name) == 1 or name in _KEY_NAMES or _is_character_name(name)
+
+
+def _is_character_name(name: str) -> bool:
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
+
+
 def _key_text(key: str) -> str:
     *modifiers, name = key.split("+")
     shown = _NAMES.get(name, name)
     return "+".join([*modifiers, shown])
 
 
-def found_commands(words: Iterable[str]) -> list[Command]:
+def found_commands(words: Iterable[str], keymap: Mapping[str, str]) -> list[Command]:
     """Return the commands in whose keys or help every one of these lower-case words is."""
     wanted = tuple(words)
     return [
         command
         for command in COMMANDS
         if all(
-            word in f"{keys_text(command)} {command.label} {command.help}".lower()
+            word in f"{keys_text(command, keymap)} {command.label} {command.help}".lower()
             for word in wanted
         )
     ]

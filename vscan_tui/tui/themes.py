@@ -1,4 +1,4 @@
-"""Colours: two themes of our own, and how the roles of a line look in any theme.
+"""Colours: themes of our own, and how the roles of a line look in any theme.
 
 The colours of groups are those of Okabe and Ito, which people with any common
 form of colour blindness can tell apart ("Color Universal Design", 2008).
@@ -43,6 +43,25 @@ LIGHT = Theme(
     dark=False,
     variables={"footer-key-foreground": "#A65300", "footer-background": "#E4E7E4"},
 )
+
+CONTRAST = Theme(
+    name="vscan-contrast",
+    primary="#6CC7FF",
+    secondary="#C8D4DE",
+    accent="#FFC400",
+    foreground="#FFFFFF",
+    background="#000000",
+    surface="#000000",
+    panel="#1C1C1C",
+    success="#3DF5B4",
+    warning="#FFC400",
+    error="#FF8A8A",
+    dark=True,
+    variables={"footer-key-foreground": "#FFC400", "footer-background": "#1C1C1C"},
+)
+"""Every text at least 7 to 1 against its background (WCAG 2.2, 1.4.6)."""
+THEMES = (DARK, LIGHT, CONTRAST)
+"""The program's own; the first is the default."""
 
 GROUP_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 """One for each group; the eighth group has that of the first again, and its number."""
@@ -153,7 +172,7 @@ def _group_style(colours: Palette, group: int, role: Role, *, is_emphasised: boo
     if is_emphasised:
         return _style(_readable_on(colour), colour, bold=True, group=group)
     tinted = colours.background.blend(colour, 0.34 if colours.dark else 0.30)
-    text = colours.foreground if role is not Role.DIM else tinted.blend(colours.foreground, 0.75)
+    text = colours.foreground if role is not Role.DIM else tinted.blend(colours.foreground, 0.9)
     return _style(text, tinted, underline=True, group=group)
 
 

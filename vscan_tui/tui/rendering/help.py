@@ -1,31 +1,39 @@
 """The help: all keys, and what symbols and colours mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from vscan_tui.tui.keymap import Topic, found_commands, keys_text
+from vscan_tui.tui.keymap import Need, Topic, found_commands, keys_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, superscript, wrapped_words
 from vscan_tui.tui.rendering.port_row import Standing
 
 _KEYS_WIDTH = 22
 
 
-def help_lines(words: Sequence[str], width: int, keymap: Mapping[str, str]) -> list[Line]:
+def help_lines(
+    words: Sequence[str], width: int, keymap: Mapping[str, str], met: Collection[Need]
+) -> list[Line]:
     """Draw the commands in which every one of these lower-case words is found.
+
+    A command that can do nothing now is dim, and says why.
 
     Args:
         words: of the filter; none: everything, the legend of symbols too.
         width: in cells.
         keymap: keys that the user chose, by the id of the command.
+        met: the needs of commands that are met.
     """
     lines: list[Line] = []
-    commands = found_commands(words)
+    commands = found_commands(words, keymap)
     for topic in Topic:
         members = [command for command in commands if command.topic is topic]
         if not members:
             continue
         lines += _heading(topic.value, lines)
         for command in members:
-            lines += _entry(Run(keys_text(command, keymap), Role.STRONG), command.help, width)
+            obstacle = command.obstacle(met)
+            key = Run(keys_text(command, keymap), Role.DIM if obstacle else Role.STRONG)
+            text = f"{command.help} (not now: {obstacle})" if obstacle else command.help
+            lines += _entry(key, text, width, Role.DIM if obstacle else Role.PLAIN)
     legend = [
         (Run(standing.symbol, standing.role), standing.meaning)
         for standing in Standing
@@ -51,11 +59,11 @@ def _heading(text: str, above: list[Line]) -> list[Line]:
     return [Line(), title] if above else [title]
 
 
-def _entry(key: Run, text: str, width: int) -> list[Line]:
+def _entry(key: Run, text: str, width: int, role: Role = Role.PLAIN) -> list[Line]:
     first, *rest = wrapped_words(text, max(10, width - _KEYS_WIDTH - 2))
     blank = Run(" " * max(1, _KEYS_WIDTH - len(key.text)))
     indent = Run(" " * (_KEYS_WIDTH + 2))
     return [
-        Line((Run("  "), key, blank, Run(first))),
-        *(Line((indent, Run(text))) for text in rest),
+        Line((Run("  "), key, blank, Run(first, role))),
+        *(Line((indent, Run(text, role))) for text in rest),
     ]

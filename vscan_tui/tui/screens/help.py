@@ -1,5 +1,6 @@
 """The help overlay: every key, found by words."""
 
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from textual import on
@@ -9,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from vscan_tui.tui.keymap import Need
 from vscan_tui.tui.rendering.help import help_lines
 from vscan_tui.tui.rendering.line import Line, heading
 from vscan_tui.tui.widgets.line_view import LinesView
@@ -22,7 +24,12 @@ class HelpLines(LinesView):
         Binding("question_mark,q", "screen.dismiss", "close", show=False, id="help.close_again"),
     ]
 
-    words: tuple[str, ...] = ()
+    def __init__(self, keymap: Mapping[str, str], met: Collection[Need]) -> None:
+        """Show everything; see `help_lines` for the arguments."""
+        super().__init__(id="help-lines")
+        self.words: tuple[str, ...] = ()
+        self._keymap = keymap
+        self._met = met
 
     def heading(self) -> Line:
         """Say how to leave."""
@@ -34,7 +41,7 @@ class HelpLines(LinesView):
 
     def reflow(self) -> None:
         """Fit the lines to the width."""
-        self.show_lines(help_lines(self.words, self.text_width, {}))
+        self.show_lines(help_lines(self.words, self.text_width, self._keymap, self._met))
 
     def find(self, words: tuple[str, ...]) -> None:
         """Show the commands in which every word is found."""
@@ -62,25 +69,30 @@ class HelpScreen(ModalScreen[None]):
     #help-lines { height: 1fr; }
     """
 
+    def __init__(self, keymap: Mapping[str, str], met: Collection[Need]) -> None:
+        """Show all commands; see `help_lines` for the arguments."""
+        super().__init__()
+        self._lines = HelpLines(keymap, met)
+
     def compose(self) -> ComposeResult:
         """Words, and what is found with them."""
         with Vertical(id="help-box"):
             yield Input(
                 compact=True, placeholder="type to find a key or a command", id="help-words"
             )
-            yield HelpLines(id="help-lines")
+            yield self._lines
 
     def on_mount(self) -> None:
         """Begin with everything."""
-        self.query_one(HelpLines).reflow()
+        self._lines.reflow()
         words = self.query_one(Input)
         words.cursor_blink = False
         words.focus()
 
     @on(Input.Changed)
     def _words_changed(self, event: Input.Changed) -> None:
-        self.query_one(HelpLines).find(tuple(words_of(event.value)))
+        self._lines.find(tuple(words_of(event.value)))
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        self.query_one(HelpLines).focus()
+        self._lines.focus()

@@ -16,7 +16,7 @@ from vscan_tui.events import Endpoint, Protocol
 from vscan_tui.session.store import Exchange, Port, Stage, Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Changes
-from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.keymap import Need, Scope, bindings
 from vscan_tui.tui.rendering.hexdump import View
 from vscan_tui.tui.rendering.line import Line, Role, cut
 from vscan_tui.tui.rendering.notice import ending_text, waiting_text
@@ -29,7 +29,6 @@ from vscan_tui.tui.rendering.status import (
     warnings_text,
 )
 from vscan_tui.tui.rendering.title import progress, title_line
-from vscan_tui.tui.screens.help import HelpScreen
 from vscan_tui.tui.widgets.bar import Bar
 from vscan_tui.tui.widgets.exchange_list import ExchangeList
 from vscan_tui.tui.widgets.filter_bar import FilterBar, FilterInput
@@ -282,6 +281,19 @@ class TriageScreen(Screen[None]):
             self.ports.waiting_hint = hint
             if not self.ports.line_count:
                 self.ports.refresh()
+
+    def met_needs(self) -> frozenset[Need]:
+        """Which needs of commands are met now."""
+        is_live = not self._is_recording and self.store.ended is None and not self._failure
+        exchange = self.exchange
+        met = {
+            Need.LIVE: is_live,
+            Need.PORT: self.port is not None,
+            Need.UNKNOWN: self.ports.ports.standings[Standing.UNKNOWN] > 0,
+            Need.RESPONSE: exchange is not None and bool(exchange.response),
+            Need.GROUPS: bool(self._captured()),
+        }
+        return frozenset(need for need, is_met in met.items() if is_met)
 
     # The selection
 
@@ -556,10 +568,6 @@ class TriageScreen(Screen[None]):
             return
         self.app.copy_to_clipboard(text)
         self._say(f"Copied: {cut(' '.join(text.split()), 60)}")
-
-    def action_help(self) -> None:
-        """Show all keys."""
-        self.app.push_screen(HelpScreen())
 
     def _say(self, text: str) -> None:
         self.notify(text, timeout=2.5, markup=False)

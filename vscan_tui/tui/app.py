@@ -5,12 +5,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
 from rich.text import Text
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -22,6 +23,7 @@ from vscan_tui.session.store import Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Feed
 from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text
+from vscan_tui.tui.mask import Mask, secrets
 from vscan_tui.tui.rendering.notice import failure_text
 from vscan_tui.tui.screens.help import HelpScreen
 from vscan_tui.tui.screens.triage import Nearest, TriageScreen
@@ -96,6 +98,7 @@ class VscanApp(App[int], inherit_bindings=False):
         self._theme_name = (
             configuration.theme or os.environ.get("TEXTUAL_THEME", "") or THEMES[0].name
         )
+        self._mask = Mask(()) if configuration.mask else None
         self._scan: Worker[None] | None = None
         self._scan_ended = asyncio.Event()
         self._is_leaving = False
@@ -118,6 +121,8 @@ class VscanApp(App[int], inherit_bindings=False):
         problems = [*self.configuration.problems, *faults(keys)]
         if self.configuration.theme and not known:
             problems.append(f'there is no theme "{self.configuration.theme}"')
+        if self._mask is not None:
+            self.triage.show_masked(is_masked=True)
         if problems:
             text = "\n".join([*problems[:_PROBLEMS], "`vscan config` tells more."])
             self.notify(text, title="Settings", severity="warning", timeout=15, markup=False)
@@ -184,6 +189,7 @@ class VscanApp(App[int], inherit_bindings=False):
     def _tick(self) -> None:
         if len(self.feed):
             self.triage.apply(self.feed.drain(_BUDGET))
+            self._keep_masked()
         self.triage.tick()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -203,6 +209,29 @@ class VscanApp(App[int], inherit_bindings=False):
         else:
             triage.hold_requested = True
             self.source.pause()
+
+    def action_mask(self) -> None:
+        """Hide addresses and names, or show them again."""
+        self._set_mask(Mask(secrets(self.store)) if self._mask is None else None)
+
+    def _keep_masked(self) -> None:
+        """Hide the hosts too that came up meanwhile."""
+        if self._mask is not None:
+            names = secrets(self.store)
+            if names != self._mask.names:
+                self._set_mask(Mask(names))
+
+    def _set_mask(self, mask: Mask | None) -> None:
+        self._mask = mask
+        self.triage.show_masked(is_masked=mask is not None)
+        for screen in self.screen_stack:
+            for widget in (screen, *screen.walk_children()):
+                widget.refresh()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Let the mask see every line last."""
+        filters = super().get_line_filters()
+        return filters if self._mask is None else [*filters, self._mask]
 
     def action_help(self) -> None:
         """Show all keys."""

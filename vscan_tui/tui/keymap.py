@@ -174,7 +174,13 @@ COMMANDS = (
         Topic.PROGRAM, Scope.PROGRAM, in_footer=True, in_palette=False, priority=True,
     ),
     Command(
-        "program.theme", "T", "app.change_theme", "Theme", "Choose the theme; dark or light",
+        "program.mask", "K", "app.mask", "Mask",
+        "Hide addresses and names, or show them; for pictures that others may see",
+        Topic.PROGRAM, Scope.PROGRAM,
+    ),
+    Command(
+        "program.theme", "T", "app.change_theme", "Theme",
+        "Choose the theme; dark, light or high contrast",
         Topic.PROGRAM, Scope.PROGRAM,
     ),
 )  # fmt: skip

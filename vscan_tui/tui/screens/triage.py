@@ -149,6 +149,7 @@ class TriageScreen(Screen[None]):
         self._fraction = 0.0
         self._follows = False
         self._is_zoomed = False
+        self._is_masked = False
         self._last_detail: LineView = self.debugger
         self._ticks = 0
 
@@ -269,6 +270,11 @@ class TriageScreen(Screen[None]):
         self._failure = text
         self._update_hint()
         self._update_bars()
+
+    def show_masked(self, *, is_masked: bool) -> None:
+        """Show that addresses and names are hidden, or no longer."""
+        self._is_masked = is_masked
+        self._update_title()
 
     def show_stopping(self) -> None:
         """Show that the program is about to end."""
@@ -446,6 +452,8 @@ class TriageScreen(Screen[None]):
         tags = []
         if self._is_recording:
             tags.append("RECORDING")
+        if self._is_masked:
+            tags.append("MASKED")
         if self._follows:
             tags.append("FOLLOWING")
         if self.is_stopping:

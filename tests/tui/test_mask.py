@@ -55,7 +55,7 @@ async def test_the_whole_screen_is_masked_and_shown_again_with_a_key():
 
 
 async def test_the_mask_can_be_set_from_the_beginning():
-    app = VscanApp(ScriptedSource(script()), configuration=Configuration(mask=True))
+    app = VscanApp(ScriptedSource(script("127.0.0.1")), configuration=Configuration(mask=True))
     async with app.run_test(size=(160, 40)) as pilot:
         await settle(pilot)
         await until(pilot, lambda: "nginx" in "".join(screen_text(app)))

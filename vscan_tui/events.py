@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 Protocol = Literal["tcp", "udp"]
-Pace = Literal["polite", "eager"]
+Pace = Literal["polite", "eager", "step"]
 Span = tuple[int, int]
 """Half-open range of bytes: (start, end)."""
 
@@ -178,6 +178,14 @@ class TlsDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     resumed: bool = False
 
 
+class Prospect(msgspec.Struct, frozen=True):
+    """What would follow from an action that was not carried out yet."""
+
+    happening: str
+    """What may happen, such as "no answer"."""
+    consequence: str
+
+
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", kw_only=True):
     time: float
 
@@ -253,9 +261,11 @@ class PortsScanned(_Event, frozen=True, tag="ports scanned"):
 
 
 class InterrogationStarted(_Event, frozen=True, tag="interrogation started"):
-    """A port is asked what it is."""
+    """A port is asked what it is, perhaps anew."""
 
     endpoint: Endpoint
+    by_hand: bool = False
+    """Because the user asked for it, not because it was the port's turn."""
 
 
 class Decided(_Event, frozen=True, tag="decided"):
@@ -264,6 +274,27 @@ class Decided(_Event, frozen=True, tag="decided"):
     endpoint: Endpoint
     action: str
     reason: str
+
+
+class PortHeld(_Event, frozen=True, tag="port held"):
+    """A port waits for the user's word before its next action."""
+
+    endpoint: Endpoint
+    cause: str
+    """Why it is held: by hand, or the breakpoint that was hit."""
+    action: str
+    """What comes next; empty if that is not known before the user says so."""
+    reason: str = ""
+    payload: bytes = b""
+    """What would be sent."""
+    outlook: tuple[Prospect, ...] = ()
+    by_breakpoint: bool = False
+
+
+class PortReleased(_Event, frozen=True, tag="port released"):
+    """A port that was held goes on by itself."""
+
+    endpoint: Endpoint
 
 
 class ConnectionOpened(_Event, frozen=True, tag="connection opened"):
@@ -303,6 +334,8 @@ class ExchangeStarted(_Event, frozen=True, tag="exchange started"):
     tunnel: Literal["", "ssl"] = ""
     continues: int = 0
     """The exchange on the same connection whose response this one's goes on from; 0 for none."""
+    by_hand: bool = False
+    """Whether the user chose or wrote what was sent."""
 
 
 class BytesReceived(_Event, frozen=True, tag="bytes received"):
@@ -341,6 +374,8 @@ class PortFinished(_Event, frozen=True, tag="port finished"):
     service: Service
     provisional: bool = False
     """Whether a late answer may still change it; another verdict follows."""
+    by_hand: bool = False
+    """Whether it comes from what the user asked by hand."""
 
 
 class Warned(_Event, frozen=True, tag="warned"):
@@ -391,6 +426,8 @@ Event = (
     | PortsScanned
     | InterrogationStarted
     | Decided
+    | PortHeld
+    | PortReleased
     | ConnectionOpened
     | ConnectionFailed
     | ConnectionClosed

@@ -133,7 +133,14 @@ class Conversation:
         return ""
 
     async def begin_exchange(
-        self, name: str, payload: bytes, reason: str, *, tunnel: bool, continues: bool = False
+        self,
+        name: str,
+        payload: bytes,
+        reason: str,
+        *,
+        tunnel: bool,
+        continues: bool = False,
+        by_hand: bool = False,
     ) -> None:
         """Send a payload (nothing, if empty over TCP) as the beginning of an exchange.
 
@@ -154,6 +161,7 @@ class Conversation:
                 reason=reason,
                 tunnel="ssl" if tunnel else "",
                 continues=self._last_exchange if continues else 0,
+                by_hand=by_hand,
             )
         )
         self._last_exchange = number
@@ -201,6 +209,11 @@ class Conversation:
                 tried=exchange.tried,
             )
         )
+
+    def forget_time(self, seconds: float) -> None:
+        """Let so much time not count for the exchange under way, if there is one."""
+        if self.exchange is not None:
+            self.exchange.started += seconds
 
     async def disconnect(self, reason: str) -> None:
         """Close the connection, if one is open."""

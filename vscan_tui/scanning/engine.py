@@ -3,10 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -23,13 +21,15 @@ from vscan_tui.events import (
     ScanStarted,
     Warned,
 )
-from vscan_tui.matching.matcher import Matcher, MatchResult
-from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.matching.matcher import Matcher
+from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.scanning.budget import ConnectionBudget, FairQueue
-from vscan_tui.scanning.conversation import Conversation, Emit, Numbering
+from vscan_tui.scanning.by_hand import ByHand, Means
+from vscan_tui.scanning.conversation import Conversation, Emit
 from vscan_tui.scanning.eager import MAX_CONNECTIONS, EagerInterrogation
 from vscan_tui.scanning.eager_runner import EagerRunner
 from vscan_tui.scanning.interrogation import Interrogation
+from vscan_tui.scanning.matching_thread import MatchingThread
 from vscan_tui.scanning.postprocessing import PostProcessor
 from vscan_tui.scanning.runner import PortRunner
 from vscan_tui.scanning.surroundings import Surroundings
@@ -93,7 +93,7 @@ class Scan:
         self._databases = databases
         self._discovery = discovery
         self._transport = transport
-        self._matcher = Matcher(databases)
+        self._matching = MatchingThread(Matcher(databases))
         self._emit_event: Emit | None = None
         self._go = asyncio.Event()
         self._go.set()
@@ -106,6 +106,11 @@ class Scan:
             settings.parallel_interrogations * self._connections_per_port
         )
         self._waits: dict[str, Waits] = {}
+        means = Means(
+            databases, transport, self._matching, settings.intensity, tuple(postprocessors)
+        )
+        self.by_hand = ByHand(lambda: means)
+        """What the user does while the scan runs, and after it."""
 
     def pause(self) -> None:
         """Begin no new action until `resume`; what is under way comes to its end."""
@@ -140,9 +145,9 @@ class Scan:
         )
         ending, reason = ScanEnding.FAILED, "the program failed"
         try:
-            async with _matching_thread(self._matcher) as match:
-                surroundings = Surroundings(match, self._emit, self._go.wait, self._postprocessors)
-                failure = await self._scan(surroundings)
+            match = self._matching.match
+            surroundings = Surroundings(match, self._emit, self._go.wait, self._postprocessors)
+            failure = await self._scan(surroundings)
             await self._transport.leave()
             ending, reason = (ScanEnding.FAILED, failure) if failure else (ScanEnding.DONE, "")
         except asyncio.CancelledError:
@@ -154,6 +159,7 @@ class Scan:
     def _emit(self, event: Event) -> None:
         if self._emit_event is not None:
             self._emit_event(event)
+        self.by_hand.observe(event)
 
     async def _scan(self, surroundings: Surroundings) -> str:
         """Scan to the end; returns why ports were not all looked for, or nothing if they were."""
@@ -181,19 +187,22 @@ class Scan:
         self, surroundings: Surroundings, tasks: asyncio.TaskGroup
     ) -> None:
         while (found := await self._found.get()) is not None:
-            if self._settings.pace == "polite":
-                await self._interrogate(self._runner(surroundings, found), found.endpoint)
-            else:
-                runner = self._eager_runner(surroundings, found)
-                tasks.create_task(self._interrogate(runner, found.endpoint))
-                # A port that is mostly waited for does not hold up the others.
-                await runner.lets_others_go.wait()
+            if self.by_hand.has_begun(found.endpoint):
+                continue
+            new_runner = self._eager_runner if self._settings.pace == "eager" else self._runner
+            runner = new_runner(surroundings, found)
+            tasks.create_task(self._interrogate(runner, found.endpoint))
+            # A port that is held, or mostly waited for, does not hold up the others.
+            await runner.lets_others_go.wait()
 
     async def _interrogate(self, runner: PortRunner | EagerRunner, endpoint: Endpoint) -> None:
         reason = "the scan was stopped"
         deadline = self._deadline(endpoint.address)
+        self.by_hand.register(endpoint, runner)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline) as limit:
+                if isinstance(runner, PortRunner):
+                    runner.limit = limit
                 await runner.run()
         except TimeoutError:
             reason = "the host's time is up"
@@ -202,13 +211,17 @@ class Scan:
             reason = f"internal error: {type(error).__name__}: {error}"
             self._emit(Warned(time=time.time(), endpoint=endpoint, message=reason, partial=True))
         finally:
-            runner.stop(reason)
+            runner.stop(self.by_hand.unregister(endpoint) or reason)
 
     def _runner(self, surroundings: Surroundings, found: PortFound) -> PortRunner:
-        return PortRunner(surroundings, self._interrogation(found), self._conversation(found))
+        held = self._settings.pace == "step"
+        return PortRunner(
+            surroundings, self._interrogation(found), self._conversation(found), held=held
+        )
 
     def _eager_runner(self, surroundings: Surroundings, found: PortFound) -> EagerRunner:
         endpoint = found.endpoint
+        surroundings = replace(surroundings, gate=partial(self._gate, endpoint))
         interrogation = EagerInterrogation(
             partial(self._interrogation, found),
             self._databases,
@@ -217,8 +230,12 @@ class Scan:
             self._waits_for(endpoint.address),
             max_connections=self._connections_per_port,
         )
-        new_conversation = partial(self._conversation, found, Numbering())
+        new_conversation = partial(self._conversation, found)
         return EagerRunner(surroundings, endpoint, interrogation, new_conversation, self._budget)
+
+    async def _gate(self, endpoint: Endpoint) -> None:
+        await self._go.wait()
+        await self.by_hand.released(endpoint)
 
     def _interrogation(self, found: PortFound) -> Interrogation:
         return Interrogation(
@@ -230,14 +247,14 @@ class Scan:
             probe_excluded=self._settings.probe_excluded,
         )
 
-    def _conversation(self, found: PortFound, numbering: Numbering | None = None) -> Conversation:
+    def _conversation(self, found: PortFound) -> Conversation:
         return Conversation(
             found.endpoint,
             self._transport,
             self._emit,
             state=found.state,
             server_name=self._host_names.get(found.endpoint.address, ""),
-            numbering=numbering,
+            numbering=self.by_hand.numbering(found.endpoint),
         )
 
     def _waits_for(self, address: str) -> Waits:
@@ -264,20 +281,3 @@ class Scan:
                 "what was found until then is kept, so the result is partial"
             )
             self._emit(Warned(time=time.time(), message=message, partial=True))
-
-
-@asynccontextmanager
-async def _matching_thread(
-    matcher: Matcher,
-) -> AsyncIterator[Callable[[CombinedProbe, bytes], asyncio.Future[MatchResult]]]:
-    """A thread of its own for matching, so that the event loop never waits for a regex."""
-    loop = asyncio.get_running_loop()
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="matching")
-
-    def match(probe: CombinedProbe, response: bytes) -> asyncio.Future[MatchResult]:
-        return loop.run_in_executor(executor, matcher.match, probe, response)
-
-    try:
-        yield match
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)

@@ -56,6 +56,8 @@ class Send:
     reason: str
     continues: bool = False
     """On the connection of the probe before, whose response counts as the beginning of this one."""
+    by_hand: bool = False
+    """Whether the user chose this probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,10 @@ class Interrogation:
         self._probe_excluded = probe_excluded
         self._table_name = table_name
         self._is_connected = False
+        self._is_chosen = False
+        """Whether the user chose the probe under way."""
         self._plan: ProbePlan
+        self._planned: PlannedProbe | None
         self._may_be_wrapped = True
         """Whether nothing was received yet, and no silence either: it only ever hung up."""
         self._forget(tunnel=False)
@@ -229,6 +234,15 @@ class Interrogation:
     def planned(self) -> CombinedProbe | None:
         """The probe under way, or for which a connection is being opened."""
         return self._planned.probe if self._planned else None
+
+    @property
+    def planned_reason(self) -> str:
+        """Why that probe; empty if there is none."""
+        return self._planned.reason if self._planned else ""
+
+    def upcoming(self) -> list[PlannedProbe]:
+        """Return the probes that would follow the one under way, if nothing is learnt from it."""
+        return list(self._plan.fork())
 
     @property
     def service(self) -> Service:
@@ -271,6 +285,35 @@ class Interrogation:
             return []
         return self._finish(outcome, reason)
 
+    def skip(self, *, was_sent: bool) -> list[Action]:
+        """Go on with the next probe, whatever becomes of the one under way.
+
+        After the verdict too, which then is only what is known so far.  The
+        caller ends the exchange, if one is open.
+
+        Args:
+            was_sent: whether the probe under way was sent already.
+        """
+        return self._next_probe(reuse=was_sent)
+
+    def ask(self, probe: CombinedProbe, reason: str, *, was_sent: bool) -> list[Action]:
+        """Send this probe next, because the user wants it; the plan goes on after it.
+
+        A probe under way that was not sent yet comes after it; the one asked
+        for is not planned any more.  After the verdict too; see `skip`.
+
+        Args:
+            probe: what to send.
+            reason: told with it.
+            was_sent: whether the probe under way was sent already.
+        """
+        if self._planned is not None and not was_sent and self.state is not State.FINISHED:
+            self._plan.put_back(self._planned)
+        self._plan.leave_out(probe)
+        self._planned = PlannedProbe(probe, reason)
+        self._is_chosen = True
+        return self._send_freshly()
+
     def _new_handlers(self) -> dict[tuple[State, type], Callable[..., list[Action]]]:
         return {
             (State.CONNECTING, Connected): self._connected,
@@ -288,7 +331,7 @@ class Interrogation:
         self._plan = ProbePlan(
             self._databases, self._protocol, self._port, intensity=self._intensity, tunnel=tunnel
         )
-        self._planned: PlannedProbe | None = None
+        self._planned = None
         self._response = b""
         self._learnt: Service | None = None
 
@@ -389,7 +432,7 @@ class Interrogation:
         if not continues:
             self._response = b""
         waiting = f"{probe.name} is answered within {probe.totalwaitms} ms"
-        return [Send(probe, reason, continues), self._listen(waiting)]
+        return [Send(probe, reason, continues, self._is_chosen), self._listen(waiting)]
 
     def _next_probe(self, *, reuse: bool) -> list[Action]:
         """Go on with the next probe.
@@ -399,18 +442,23 @@ class Interrogation:
         """
         previous = self._planned
         self._planned = next(self._plan, None)
+        self._is_chosen = False
         if self._planned is None:
             outcome = Outcome.NO_MATCH if self._learnt is None else Outcome.SOFT_MATCH
             return self._finish(outcome, "no probe is left")
-        if reuse and previous is not None and previous.probe.is_null:
+        if reuse and self._is_connected and previous is not None and previous.probe.is_null:
             return self._send(continues=True)
+        return self._send_freshly()
+
+    def _send_freshly(self) -> list[Action]:
+        """Send the planned probe on a connection of its own; over UDP on the one there is."""
         if self._is_connected and self._protocol == "udp":
             return self._send(continues=False)
         self.state = State.CONNECTING
         timeout = TLS_CONNECT_TIMEOUT_MS if self._tunnel else CONNECT_TIMEOUT_MS
         return [
             *self._disconnect("each probe gets a fresh connection"),
-            Connect(self._tunnel, timeout, f"for {self._planned.probe.name}"),
+            Connect(self._tunnel, timeout, f"for {self._current.name}"),
         ]
 
     def _disconnect(self, reason: str) -> list[Action]:

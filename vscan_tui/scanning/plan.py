@@ -45,6 +45,8 @@ class ProbePlan:
         self._port = port
         self._tunnel = tunnel
         self._soft_service = ""
+        self._put_back: PlannedProbe | None = None
+        self._left_out: frozenset[CombinedProbe] = frozenset()
         self._probes, self._listing = _arranged(databases, protocol, port, tunnel=tunnel)
         self._next = 0
 
@@ -59,10 +61,25 @@ class ProbePlan:
     def __iter__(self) -> Iterator[PlannedProbe]:
         return self
 
+    def put_back(self, planned: PlannedProbe) -> None:
+        """Give this one next, as if it had not been given yet."""
+        self._put_back = planned
+
+    def leave_out(self, probe: CombinedProbe) -> None:
+        """Do not give this probe any more."""
+        self._left_out |= {probe}
+        if self._put_back is not None and self._put_back.probe is probe:
+            self._put_back = None
+
     def __next__(self) -> PlannedProbe:
+        planned, self._put_back = self._put_back, None
+        if planned is not None:
+            return planned
         while self._next < len(self._probes):
             probe = self._probes[self._next]
             self._next += 1
+            if probe in self._left_out:
+                continue
             reason = self._reason(probe)
             if reason:
                 return PlannedProbe(probe, reason)

@@ -1,7 +1,7 @@
 """Carries out what an interrogation decides."""
 
+import asyncio
 import time
-from collections import deque
 
 from vscan_tui.events import (
     Decided,
@@ -9,47 +9,104 @@ from vscan_tui.events import (
     InterrogationStarted,
     Outcome,
     PortFinished,
+    PortHeld,
+    PortReleased,
     RuleFired,
     Service,
     Warned,
 )
 from vscan_tui.scanning import interrogation as machine
+from vscan_tui.scanning.announcement import describe
 from vscan_tui.scanning.conversation import Conversation
 from vscan_tui.scanning.refinement import Refiner
+from vscan_tui.scanning.stepping import (
+    BY_HAND,
+    CHANGING,
+    Choose,
+    Command,
+    Run,
+    SendAgain,
+    Skip,
+    Steps,
+    Stop,
+)
 from vscan_tui.scanning.surroundings import Surroundings
 from vscan_tui.scanning.transport import ConnectionEndedError
 
 
 class PortRunner:
-    """Interrogates one port."""
+    """Interrogates one port; the user may hold it, and say what comes next."""
 
     def __init__(
         self,
         surroundings: Surroundings,
         interrogation: machine.Interrogation,
         conversation: Conversation,
+        *,
+        held: bool = False,
+        by_hand: bool = False,
     ) -> None:
-        """Be ready to run; neither the machine nor the conversation has begun."""
+        """Be ready to run; neither the machine nor the conversation has begun.
+
+        Args:
+            surroundings: what the ports share.
+            interrogation: decides.
+            conversation: talks with the port.
+            held: whether to wait for a word of the user before the first action.
+            by_hand: whether the user asked for it, not the scan.
+        """
+        self.lets_others_go = asyncio.Event()
+        """Set once the port is done, or held: others need not wait for it."""
+        self.limit: asyncio.Timeout | None = None
+        """The port's time limit; a port that was held has none any more."""
         self._surroundings = surroundings
         self._interrogation = interrogation
         self._conversation = conversation
         self._endpoint = conversation.endpoint
+        self._steps = Steps(interrogation, held=held)
+        self._by_hand = by_hand
+        self._is_announced = False
+        """Whether it was told that the port is held."""
+        self._word = asyncio.Event()
+        self._busy: asyncio.Future[machine.Happening] | None = None
+        self._is_interrupted = False
         self._finish: machine.Finish | None = None
         self._is_reported = False
 
     async def run(self) -> None:
         """Interrogate to the end.  If cancelled, `stop` reports what was found."""
-        self._emit(InterrogationStarted(time=time.time(), endpoint=self._endpoint))
+        self._emit(
+            InterrogationStarted(time=time.time(), endpoint=self._endpoint, by_hand=self._by_hand)
+        )
         try:
-            await self._carry_out_all(self._interrogation.begin())
+            self._steps.begin()
+            await self._carry_out_all()
             if self._finish is not None:
                 refiner = Refiner(self._surroundings, self._conversation)
                 self._report(self._finish.outcome, await refiner.refined(self._finish.service))
         finally:
             await self._conversation.disconnect("the port is done")
 
+    def obey(self, command: Command) -> None:
+        """Do what the user says.
+
+        Raises:
+            NotPossibleError: it makes no sense now; the message says why.
+        """
+        self._steps.obey(command)
+        if isinstance(command, CHANGING):
+            self._announce(_command_text(command), BY_HAND)
+            if self._busy is not None:
+                self._is_interrupted = True
+                self._busy.cancel()
+        if isinstance(command, Run | Stop) and self._is_announced:
+            self._is_announced = False
+            self._emit(PortReleased(time=time.time(), endpoint=self._endpoint))
+        self._word.set()
+
     def stop(self, reason: str) -> None:
         """Report the port as it stands; does nothing once the verdict is out."""
+        self.lets_others_go.set()
         if self._is_reported:
             return
         if self._conversation.exchange is not None:
@@ -59,6 +116,8 @@ class PortRunner:
                 if isinstance(action, machine.Finish):
                     self._decided(action)
                     self._finish = action
+        if self._finish is None and isinstance(self._steps.next, machine.Finish):
+            self._finish = self._steps.next  # held before the verdict
         if self._finish is not None:
             self._report(self._finish.outcome, self._finish.service)
 
@@ -66,7 +125,11 @@ class PortRunner:
         self._is_reported = True
         self._emit(
             PortFinished(
-                time=time.time(), endpoint=self._endpoint, outcome=outcome, service=service
+                time=time.time(),
+                endpoint=self._endpoint,
+                outcome=outcome,
+                service=service,
+                by_hand=self._by_hand or self._steps.is_last_by_hand,
             )
         )
 
@@ -77,29 +140,76 @@ class PortRunner:
         self._emit(Decided(time=time.time(), endpoint=self._endpoint, action=action, reason=reason))
 
     def _emit(
-        self, event: Decided | InterrogationStarted | PortFinished | RuleFired | Warned
+        self,
+        event: Decided
+        | InterrogationStarted
+        | PortFinished
+        | PortHeld
+        | PortReleased
+        | RuleFired
+        | Warned,
     ) -> None:
         self._surroundings.emit(event)
 
-    async def _carry_out_all(self, actions: list[machine.Action]) -> None:
-        pending = deque(actions)
-        while pending:
-            happening = await self._carry_out(pending.popleft())
+    async def _carry_out_all(self) -> None:
+        steps = self._steps
+        while (action := steps.next) is not None:
+            if steps.is_held:
+                await self._wait_while_held(action)
+                continue
+            if isinstance(action, machine.Connect | machine.Send) and not steps.is_by_hand:
+                await self._wait_at_gate()
+                if steps.next is not action or steps.is_held:
+                    continue
+            happening = await self._carry_out(steps.take())
             if happening is not None:
-                pending.extend(self._interrogation.handle(happening))
+                steps.tell(happening)
+
+    async def _wait_while_held(self, action: machine.Action) -> None:
+        """Wait for a word of the user; the time until then does not count."""
+        steps = self._steps
+        self._is_announced = True
+        self._emit(
+            PortHeld(
+                time=time.time(),
+                endpoint=self._endpoint,
+                cause=steps.cause,
+                action=describe(action),
+                reason=action.reason,
+                payload=action.probe.payload if isinstance(action, machine.Send) else b"",
+                outlook=steps.outlook(),
+                by_breakpoint=steps.by_breakpoint,
+            )
+        )
+        if self.limit is not None:
+            self.limit.reschedule(None)
+        self.lets_others_go.set()
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        self._word.clear()
+        await self._word.wait()
+        self._conversation.forget_time(clock() - began)
+
+    async def _wait_at_gate(self) -> None:
+        """Wait until the scan goes on, or the user has a word for this port."""
+        self._word.clear()
+        waits = [
+            asyncio.ensure_future(self._surroundings.gate()),
+            asyncio.ensure_future(self._word.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
 
     async def _carry_out(self, action: machine.Action) -> machine.Happening | None:
-        if isinstance(action, machine.Connect | machine.Send):
-            await self._surroundings.gate()
         if not isinstance(action, machine.MatchResponse | machine.EndExchange | machine.Warn):
             self._decided(action)
         talk = self._conversation
         match action:
-            case machine.Connect():
-                failure = await talk.connect(tunnel=action.tunnel, timeout_ms=action.timeout_ms)
-                if failure:
-                    return machine.ConnectFailed(failure, was_ours=talk.could_not_ask)
-                return machine.Connected()
+            case machine.Connect() | machine.Listen() | machine.MatchResponse():
+                return await self._unless_interrupted(action)
             case machine.Send():
                 await talk.begin_exchange(
                     action.probe.name,
@@ -107,11 +217,8 @@ class PortRunner:
                     action.reason,
                     tunnel=self._interrogation.tunnel,
                     continues=action.continues,
+                    by_hand=action.by_hand,
                 )
-            case machine.Listen():
-                return await self._listen(action)
-            case machine.MatchResponse():
-                return await self._match(action)
             case machine.EndExchange():
                 talk.end_exchange(action.ending)
             case machine.Disconnect():
@@ -121,6 +228,43 @@ class PortRunner:
             case machine.Finish():
                 self._finish = action
         return None
+
+    async def _unless_interrupted(
+        self, action: machine.Connect | machine.Listen | machine.MatchResponse
+    ) -> machine.Happening | None:
+        """Return what happened; nothing if the user had another idea meanwhile."""
+        self._busy = asyncio.ensure_future(self._happening(action))
+        try:
+            happening = await self._busy
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._is_interrupted or (task is not None and task.cancelling()):
+                raise
+            return None
+        else:
+            return None if self._is_interrupted else happening
+        finally:
+            self._busy = None
+            self._is_interrupted = False
+
+    async def _happening(
+        self, action: machine.Connect | machine.Listen | machine.MatchResponse
+    ) -> machine.Happening:
+        match action:
+            case machine.Connect():
+                return await self._connect(action)
+            case machine.Listen():
+                return await self._listen(action)
+            case machine.MatchResponse():
+                return await self._match(action)
+
+    async def _connect(self, action: machine.Connect) -> machine.Happening:
+        talk = self._conversation
+        await talk.disconnect("it came too late")  # after an interruption
+        failure = await talk.connect(tunnel=action.tunnel, timeout_ms=action.timeout_ms)
+        if failure:
+            return machine.ConnectFailed(failure, was_ours=talk.could_not_ask)
+        return machine.Connected()
 
     async def _listen(self, action: machine.Listen) -> machine.Happening:
         try:
@@ -150,22 +294,13 @@ class PortRunner:
         return machine.Matched(result.match)
 
 
-def describe(action: machine.Action) -> str:
-    """An action in a few words, such as `send GetRequest`."""
-    match action:
-        case machine.Connect():
-            return "connect inside TLS" if action.tunnel else "connect"
-        case machine.Send():
-            return f"send {action.probe.name}" if action.probe.payload else "send nothing"
-        case machine.Listen():
-            return f"listen up to {action.timeout_ms / 1000:g} s"
-        case machine.MatchResponse():
-            return f"match {len(action.response)} bytes"
-        case machine.EndExchange():
-            return f"end the exchange: {action.ending}"
-        case machine.Disconnect():
-            return "disconnect"
-        case machine.Warn():
-            return "warn"
-        case machine.Finish():
-            return f"finish: {action.outcome}"
+def _command_text(command: Command) -> str:
+    match command:
+        case Choose():
+            return f"choose {command.probe.name}"
+        case Skip():
+            return "skip the probe"
+        case SendAgain():
+            return "send again"
+        case _:
+            return "stop the port"

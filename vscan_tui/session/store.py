@@ -29,8 +29,10 @@ from vscan_tui.events import (
     Outcome,
     PortFinished,
     PortFound,
+    PortHeld,
     PortMarked,
     PortNoted,
+    PortReleased,
     PortsScanned,
     PortState,
     Protocol,
@@ -45,6 +47,8 @@ from vscan_tui.events import (
     TlsDetails,
     Warned,
 )
+
+_IDENTIFIED = frozenset({Outcome.HARD_MATCH, Outcome.SOFT_MATCH})
 
 
 class Stage(StrEnum):
@@ -97,6 +101,8 @@ class Exchange:
     tried: int = 0
     response: bytearray = field(default_factory=bytearray)
     """All that the rules see, from its first byte on the connection."""
+    by_hand: bool = False
+    """Whether the user chose or wrote what was sent."""
     carried: int = 0
     """How many of its bytes came already during the exchange before, on the same connection."""
     continues: int = 0
@@ -147,6 +153,12 @@ class Port:
     finished: float | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     connections: dict[int, Connection] = field(default_factory=dict)
+    by_hand: bool = False
+    """Whether the verdict comes from what the user asked by hand."""
+    is_stepped: bool = False
+    """Whether the user says when each action is carried out."""
+    held: PortHeld | None = None
+    """What the port is held before; None while it is not held."""
     decisions: list[Decision] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     mark: Mark = Mark.NONE
@@ -160,7 +172,7 @@ class Port:
     @property
     def identified(self) -> bool:
         """Whether a rule, not the port table, gave the service."""
-        return self.outcome in (Outcome.HARD_MATCH, Outcome.SOFT_MATCH)
+        return self.outcome in _IDENTIFIED
 
     @property
     def deciding(self) -> Exchange | None:
@@ -351,19 +363,10 @@ class Store:
                 self._enter(port, Stage.PROBING)
                 port.started = event.time
             case Decided():
+                port.held = None
                 port.decisions.append(Decision(event.time, event.action, event.reason))
-            case ConnectionOpened():
-                port.connections[event.connection] = Connection(
-                    event.connection, event.time - event.seconds, event.seconds, event.tls
-                )
-            case ConnectionFailed():
-                port.connections[event.connection] = Connection(
-                    event.connection, event.time, 0.0, None, event.time, event.reason
-                )
-            case ConnectionClosed():
-                connection = port.connections.get(event.connection)
-                if connection is not None:
-                    connection.closed, connection.reason = event.time, event.reason
+            case ConnectionOpened() | ConnectionFailed() | ConnectionClosed():
+                _apply_to_connection(port, event)
             case ExchangeStarted():
                 port.exchanges.append(_started(port, event))
             case BytesReceived() | RuleFired() | ExchangeEnded():
@@ -371,17 +374,26 @@ class Store:
                     _apply_to_exchange(port.exchange(event.exchange), event)
             case PortFinished():
                 self._port_finished(port, event)
+            case PortHeld():
+                port.is_stepped, port.held = True, event
+            case PortReleased():
+                port.is_stepped, port.held = False, None
             case _:
                 pass
 
     def _port_finished(self, port: Port, event: PortFinished) -> None:
-        if port.outcome is not None:
-            self.outcomes[port.outcome] -= 1
-        self.outcomes[event.outcome] += 1
-        port.outcome, port.service = event.outcome, event.service
+        """Take a verdict; without a match it replaces none that was found or asked by hand."""
         if not event.provisional:
             self._enter(port, Stage.FINISHED)
             port.finished = event.time
+            port.is_stepped, port.held = False, None
+        is_better = event.outcome in _IDENTIFIED
+        if port.identified and not is_better and (event.by_hand or port.by_hand):
+            return
+        if port.outcome is not None:
+            self.outcomes[port.outcome] -= 1
+        self.outcomes[event.outcome] += 1
+        port.outcome, port.service, port.by_hand = event.outcome, event.service, event.by_hand
 
 
 def _started(port: Port, event: ExchangeStarted) -> Exchange:
@@ -393,12 +405,31 @@ def _started(port: Port, event: ExchangeStarted) -> Exchange:
         event.tunnel,
         event.reason,
         event.time,
+        by_hand=event.by_hand,
     )
     if 1 <= event.continues <= len(port.exchanges):
         exchange.response += port.exchange(event.continues).response
         exchange.carried = len(exchange.response)
         exchange.continues = event.continues
     return exchange
+
+
+def _apply_to_connection(
+    port: Port, event: ConnectionOpened | ConnectionFailed | ConnectionClosed
+) -> None:
+    match event:
+        case ConnectionOpened():
+            port.connections[event.connection] = Connection(
+                event.connection, event.time - event.seconds, event.seconds, event.tls
+            )
+        case ConnectionFailed():
+            port.connections[event.connection] = Connection(
+                event.connection, event.time, 0.0, None, event.time, event.reason
+            )
+        case ConnectionClosed():
+            connection = port.connections.get(event.connection)
+            if connection is not None:
+                connection.closed, connection.reason = event.time, event.reason
 
 
 def _apply_to_exchange(

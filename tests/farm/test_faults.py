@@ -34,6 +34,7 @@ def _said(done) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (["--pace", "step", "-p", "1", IPV4], "--pace step needs the screen"),
         (["-p", "99999", IPV4], '"99999" is out of range'),
         (["-p", "20-10", IPV4], '"20-10" is backwards'),
         (["-p", "1,,2", IPV4], '"1,,2" has an empty part'),

@@ -9,7 +9,7 @@ from pathlib import Path
 from vscan_tui import __version__
 from vscan_tui.commands.databases import load_databases
 from vscan_tui.commands.nearest import NearestRules
-from vscan_tui.commands.present import Presentation, present, say
+from vscan_tui.commands.present import Presentation, present, say, wants_screen
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options.model import STANDARD_STREAM, ReverseDns, ScanOptions
 from vscan_tui.probedb.combined import ProbeDatabases
@@ -44,6 +44,9 @@ MAX_LIST_BYTES = 64 * 1024 * 1024
 
 def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     """Scan; `words` is the command line, for the record."""
+    if options.pace == "step" and not wants_screen(options.output):
+        say("vscan: --pace step needs the screen: somebody has to say when each step is taken.")
+        return ExitStatus.USAGE
     try:
         targets = TargetList(
             [*options.targets, *_listed(options.target_files)],

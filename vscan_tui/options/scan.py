@@ -137,7 +137,10 @@ def _add_timing_options(parser: Parser) -> None:
             help=f"{text} so many ports at a time",
         )
     group.add_argument(
-        "--pace", choices=get_args(Pace), default="polite", help="order and waits of the probes"
+        "--pace",
+        choices=get_args(Pace),
+        default="polite",
+        help="order and waits of the probes; step: you say when each action is taken",
     )
 
 

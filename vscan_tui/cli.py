@@ -8,6 +8,7 @@ from vscan_tui.options import parse_options
 from vscan_tui.options.model import (
     ConfigOptions,
     DemoOptions,
+    FingerprintOptions,
     MatchOptions,
     OpenOptions,
     Options,
@@ -52,3 +53,7 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
             from vscan_tui.commands.config import config  # noqa: PLC0415
 
             return config(options)
+        case FingerprintOptions():
+            from vscan_tui.commands.fingerprint import run_fingerprint  # noqa: PLC0415
+
+            return run_fingerprint(options, sys.stdin.buffer)

@@ -207,7 +207,7 @@ class _Lines:
             message = f"no {case.proto} probe is named {one_line(case.probe)!r}"
             return self._fault(case.id, number, message)
         result = self._matcher.match(probe, case.response)
-        answer: dict[str, object] = {"id": case.id, "match": _answered(result.match)}
+        answer: dict[str, object] = {"id": case.id, "match": match_answer(result.match)}
         if self._explained:
             from vscan_tui.commands.match_explanation import nearest  # noqa: PLC0415 - start time
 
@@ -240,7 +240,8 @@ def _id_of(line: bytes) -> object:
     return case_id if isinstance(case_id, (str, int, float)) else None
 
 
-def _answered(match: Match | None) -> dict[str, object] | None:
+def match_answer(match: Match | None) -> dict[str, object] | None:
+    """What programs are told of a rule that fired; None if none did."""
     if match is None:
         return None
     answer: dict[str, object] = {

@@ -122,11 +122,11 @@ def _write_reports(store: Store, presentation: Presentation) -> ExitStatus:
     )
     status = ExitStatus.DONE
     if not wants_screen(output) and output.on_standard_output is None:
-        _print(normal.render_for_terminal(store, options))
+        print_lines(normal.render_for_terminal(store, options))
     for report in output.reports:
         text = files.FORMATS[report.format].render(store, options)
         if report.path == STANDARD_STREAM:
-            _print(text)
+            print_lines(text)
             continue
         try:
             files.write_text(Path(report.path), text)
@@ -136,8 +136,8 @@ def _write_reports(store: Store, presentation: Presentation) -> ExitStatus:
     return status
 
 
-def _print(lines: Iterable[str]) -> None:
-    """Write to standard output; a reader that has left (`| head`) is no fault."""
+def print_lines(lines: Iterable[str]) -> None:
+    """Write lines with their ends to standard output; a reader that left (`| head`) is no fault."""
     try:
         for line in lines:
             sys.stdout.write(line)

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from vscan_tui.options.config import config_options, config_parser
+from vscan_tui.options.fingerprint import fingerprint_options, fingerprint_parser
 from vscan_tui.options.match import match_options, match_parser
 from vscan_tui.options.model import Options
 from vscan_tui.options.parser import Parser, parse
@@ -24,6 +25,7 @@ _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], 
     "open": (open_parser, open_options),
     "match": (match_parser, match_options),
     "config": (config_parser, config_options),
+    "fingerprint": (fingerprint_parser, fingerprint_options),
 }
 """How the words after a command are read, and what becomes of them."""
 

@@ -142,4 +142,20 @@ class ConfigOptions:
     """Write a commented file of all defaults."""
 
 
-Options = ScanOptions | DemoOptions | OpenOptions | MatchOptions | ConfigOptions
+@dataclass(frozen=True, slots=True)
+class FingerprintOptions:
+    """`vscan fingerprint [FILE...]`: decode and match service fingerprints."""
+
+    files: tuple[str, ...] = (STANDARD_STREAM,)
+    jsonl: bool = False
+    screen: bool = False
+    nearest: int = 3
+    """So many rules that were almost met are told."""
+    databases: tuple[str, ...] = ()
+    strict: bool = False
+    output: OutputOptions = OutputOptions()
+
+
+Options = (
+    ScanOptions | DemoOptions | OpenOptions | MatchOptions | ConfigOptions | FingerprintOptions
+)

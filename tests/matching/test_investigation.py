@@ -24,7 +24,7 @@ def investigation():
 
 
 def test_rules_are_told_one_by_one_in_the_order_in_which_they_are_tried(investigation):
-    rules = investigation.rules("NULL", "tcp", RESPONSE)
+    rules = investigation.study("NULL", "tcp", RESPONSE).rules
 
     assert [fate.fate for fate in rules] == [
         Fate.FIRED, Fate.SHADOWED, Fate.FAILED, Fate.FAILED,
@@ -34,7 +34,7 @@ def test_rules_are_told_one_by_one_in_the_order_in_which_they_are_tried(investig
 
 
 def test_the_nearest_of_those_that_failed_has_the_first_rank(investigation):
-    rules = investigation.rules("NULL", "tcp", b"220 Other FTP server x\r\n")
+    rules = investigation.study("NULL", "tcp", b"220 Other FTP server x\r\n").rules
 
     assert rules.nearest[0] == 2
     ranks = [rules[number].rank for number in rules.nearest]
@@ -43,7 +43,7 @@ def test_the_nearest_of_those_that_failed_has_the_first_rank(investigation):
 
 
 def test_rules_are_found_by_words_in_service_place_fields_and_regex(investigation):
-    rules = investigation.rules("NULL", "tcp", RESPONSE)
+    rules = investigation.study("NULL", "tcp", RESPONSE).rules
 
     assert rules.found([b"ftp", b"other"]) == (2,)
     assert rules.found([b"own ftp"]) == (0,)
@@ -52,7 +52,7 @@ def test_rules_are_found_by_words_in_service_place_fields_and_regex(investigatio
 
 
 def test_a_rule_that_fires_on_half_an_answer_hides_one_that_tells_more(investigation):
-    reads = investigation.reads("NULL", "tcp", RESPONSE, [9, len(RESPONSE)])
+    reads = investigation.study("NULL", "tcp", RESPONSE, [9, len(RESPONSE)]).reads
 
     assert [(read.number, read.length, read.match.soft) for read in reads] == [
         (1, 9, True),
@@ -61,7 +61,7 @@ def test_a_rule_that_fires_on_half_an_answer_hides_one_that_tells_more(investiga
 
 
 def test_of_very_many_reads_the_first_and_the_last_are_looked_at(investigation):
-    reads = investigation.reads("NULL", "tcp", RESPONSE * 10, range(1, 200))
+    reads = investigation.study("NULL", "tcp", RESPONSE * 10, range(1, 200)).reads
 
     assert len(reads) == 16
     assert reads[-1].number == 199
@@ -87,4 +87,4 @@ def test_databases_that_cannot_be_read_leave_nothing_to_tell():
 
     investigation = Investigation(fail)
     assert investigation.databases().databases == ProbeDatabases(()).databases
-    assert investigation.rules("NULL", "tcp", RESPONSE) is None
+    assert investigation.study("NULL", "tcp", RESPONSE) is None

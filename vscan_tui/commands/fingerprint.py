@@ -14,11 +14,11 @@ from vscan_tui import __version__
 from vscan_tui.commands.databases import load_databases
 from vscan_tui.commands.match import match_answer
 from vscan_tui.commands.match_wording import one_line
-from vscan_tui.commands.nearest import NearestRules
 from vscan_tui.commands.present import Presentation, present, print_lines, say, wants_screen
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Endpoint, Match, PortState
 from vscan_tui.matching.explain import nearest_rules
+from vscan_tui.matching.investigation import Investigation
 from vscan_tui.matching.recorded import Judgement, RecordedMatcher, judge
 from vscan_tui.options.model import STANDARD_STREAM, FingerprintOptions
 from vscan_tui.probedb.sources import DatabaseError
@@ -83,8 +83,10 @@ def run_fingerprint(options: FingerprintOptions, stdin: BinaryIO) -> int:
             return status
         source = Replay(list(events_of(recording_of(all_judged, matcher))))
         note = f"{_counted(len(all_judged), 'fingerprint')}; nothing is sent."
-        nearest = NearestRules(lambda: databases)
-        shown = present(source, Presentation(options.output, note=note, nearest=nearest))
+        presentation = Presentation(
+            options.output, note=note, investigation=Investigation(lambda: databases)
+        )
+        shown = present(source, presentation)
         return shown or status
     answers = (
         (_json_line(each) for each in judged)

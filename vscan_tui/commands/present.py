@@ -3,13 +3,13 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vscan_tui.commands.status import ExitStatus
-from vscan_tui.events import Protocol, ScanEnding
+from vscan_tui.events import ScanEnding
 from vscan_tui.options.model import STANDARD_STREAM, OutputOptions
 from vscan_tui.scanning.port_table import load_port_table
 from vscan_tui.session.recorder import Recorder, recording
@@ -18,9 +18,7 @@ from vscan_tui.session.store import Store
 from vscan_tui.session.wording import readable
 
 if TYPE_CHECKING:
-    from vscan_tui.matching.explain import NearMiss
-
-Nearest = Callable[[str, Protocol, bytes], "tuple[NearMiss, ...]"]
+    from vscan_tui.matching.investigation import Investigation
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,8 @@ class Presentation:
     recorder: Recorder | None = None
     """Where the session is being recorded."""
     trace: bool = False
-    nearest: Nearest | None = None
-    """Tells which rules a response almost meets."""
+    investigation: "Investigation | None" = None
+    """Answers on the screen what rules make of a response."""
 
 
 def present(source: EventSource, presentation: Presentation) -> ExitStatus:
@@ -84,7 +82,7 @@ def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, 
         journal=str(recorder.path) if recorder is not None else "",
         recorder=recorder,
         configuration=load_configuration(configuration_path(), COMMAND_IDS),
-        nearest=presentation.nearest,
+        investigation=presentation.investigation,
     )
 
     async def run() -> None:

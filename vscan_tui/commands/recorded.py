@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from vscan_tui.bundled import bundled
-from vscan_tui.commands.nearest import NearestRules
 from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
+from vscan_tui.matching.investigation import Investigation
 from vscan_tui.options.model import DemoOptions, OpenOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import chosen_sources, load
@@ -34,9 +34,11 @@ def open_journal(options: OpenOptions) -> ExitStatus:
     if len(faults) > 5:
         say(f"vscan: {path}: … and {len(faults) - 5} more lines left out")
     note = f"This is a recording, {path.name}; nothing is sent."
-    nearest = NearestRules(_installed_databases)
+    investigation = Investigation(_installed_databases)
     recorder = Recorder(path, continues=True)
-    presentation = Presentation(options.output, note=note, recorder=recorder, nearest=nearest)
+    presentation = Presentation(
+        options.output, note=note, recorder=recorder, investigation=investigation
+    )
     status = present(Replay(events), presentation)
     return ExitStatus.FAILED if faults and status is ExitStatus.DONE else status
 
@@ -50,8 +52,10 @@ def demo(options: DemoOptions) -> ExitStatus:
         say(f"vscan: the recording is missing from this installation: {error}")
         return ExitStatus.FAILED
     source = Replay(events, speed=DEMO_SPEED, longest_gap=DEMO_LONGEST_GAP)
-    nearest = NearestRules(_installed_databases)
-    return present(source, Presentation(options.output, note=DEMO_NOTE, nearest=nearest))
+    investigation = Investigation(_installed_databases)
+    return present(
+        source, Presentation(options.output, note=DEMO_NOTE, investigation=investigation)
+    )
 
 
 def _installed_databases() -> ProbeDatabases:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vscan_tui import __version__
 from vscan_tui.commands.databases import load_databases
-from vscan_tui.commands.nearest import NearestRules
 from vscan_tui.commands.present import Presentation, present, say, wants_screen
 from vscan_tui.commands.status import ExitStatus
+from vscan_tui.matching.investigation import Investigation
 from vscan_tui.options.model import STANDARD_STREAM, ReverseDns, ScanOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
@@ -70,11 +70,14 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
         return ExitStatus.FAILED
     live = _live_scan(options, words, targets, ports, table, databases)
     source, recorder = _recorded(live, options)
-    nearest = NearestRules(lambda: databases)
+    investigation = Investigation(lambda: databases)
     return present(
         source,
         Presentation(
-            options.output, recorder=recorder, trace=options.version_trace, nearest=nearest
+            options.output,
+            recorder=recorder,
+            trace=options.version_trace,
+            investigation=investigation,
         ),
     )
 

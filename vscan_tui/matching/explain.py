@@ -227,8 +227,7 @@ class _Explainer:
     ) -> "RuleList":
         result = self._matcher.match(self._probe, response)
         fired = result.match.tried if result.match else None
-        order = tuple(number for number, _ in ranked)
-        return RuleList(self._places, response, outcomes, fired, order)
+        return RuleList(self._places, response, outcomes, fired, ranked)
 
     def _ranked(self, response: bytes, matching: set[int]) -> "list[tuple[int, _Miss]]":
         """All rules that have something in common with a response, the nearest first."""
@@ -280,12 +279,12 @@ class RuleList(Sequence[RuleFate]):
         response: bytes,
         outcomes: dict[int, Outcome],
         fired: int | None,
-        nearest: tuple[int, ...],
+        ranked: "Sequence[tuple[int, _Miss]]",
     ) -> None:
         """Know what is dear to find out: which rules match, and how near the others are."""
         self.fired = fired
         """The place of the rule that fired."""
-        self.nearest = nearest
+        self.nearest = tuple(number for number, _ in ranked)
         """The places of the rules that do not match, the nearest first."""
         self.shadowed = tuple(
             number
@@ -297,7 +296,8 @@ class RuleList(Sequence[RuleFate]):
         self._response = response
         self._lower = response.lower()
         self._outcomes = outcomes
-        self._ranks = {number: rank for rank, number in enumerate(nearest, start=1)}
+        self._ranks = {number: rank for rank, number in enumerate(self.nearest, start=1)}
+        self._misses = dict(ranked)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -327,6 +327,38 @@ class RuleList(Sequence[RuleFate]):
     def rule(self, index: int) -> Rule:
         """The rule at a place, which costs nothing."""
         return self._places[index].rule
+
+    def fate(self, index: int) -> Fate:
+        """What became of the rule at a place, which costs nothing."""
+        if index not in self._outcomes:
+            return Fate.FAILED
+        if self._outcomes[index] is None:
+            return Fate.LIMIT
+        return Fate.FIRED if index == self.fired else Fate.SHADOWED
+
+    def rank(self, index: int) -> int | None:
+        """How near the rule at a place is; None if it matches, or has nothing in common."""
+        return self._ranks.get(index)
+
+    def score(self, index: int) -> float | None:
+        """How near it is, from 0 to 1; None if it matches, or has nothing in common."""
+        miss = self._misses.get(index)
+        if miss is None:
+            return None
+        return miss.score if isinstance(miss, NearMiss) else miss().score
+
+    def place_of(self, pattern: bytes, file: str, line: int) -> int | None:
+        """The place of a rule that is known from elsewhere; None if it is not among these."""
+        return next(
+            (
+                number
+                for number, place in enumerate(self._places)
+                if place.rule.line == line
+                and place.rule.pattern == pattern
+                and place.rule.file == file
+            ),
+            None,
+        )
 
     def found(self, words: Sequence[bytes]) -> tuple[int, ...]:
         """The places of the rules in which every one of these lower-case words is."""

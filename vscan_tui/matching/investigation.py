@@ -6,9 +6,10 @@ may be asked from an event loop: each takes from milliseconds to seconds.
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from vscan_tui.events import Match, Protocol
-from vscan_tui.matching.explain import NearMiss, RuleList, nearest_rules, rule_list
+from vscan_tui.matching.explain import RuleList, rule_list
 from vscan_tui.matching.matcher import Matcher
 from vscan_tui.matching.parts import Dissection, dissect
 from vscan_tui.matching.reads import Read, after_each_read
@@ -16,8 +17,16 @@ from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.model import Rule
 from vscan_tui.probedb.sources import DatabaseError
 
-NEAREST = 3
 _NULL_PROBE = "NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is found out about one response."""
+
+    rules: RuleList
+    reads: tuple[Read, ...]
+    """What had come after each read, and what would have been made of it."""
 
 
 class Investigation:
@@ -51,33 +60,30 @@ class Investigation:
             self._databases = _read(self._reload)
             self._matcher = None
 
-    def nearest(self, probe: str, protocol: Protocol, response: bytes) -> tuple[NearMiss, ...]:
-        """The rules nearest to a response to a probe, the best first; none if nothing is known."""
+    def study(
+        self, probe: str, protocol: Protocol, response: bytes, lengths: Sequence[int] = ()
+    ) -> Study | None:
+        """The fate of every rule on a response, and what each read would have given.
+
+        Args:
+            probe: the name of the probe that was sent.
+            protocol: over which it was sent.
+            response: as far as it came.
+            lengths: for each read, how many bytes of the response had come by then.
+
+        Returns:
+            None if no database knows any rule for it.
+        """
         with self._lock:
             known = self._probe(probe, protocol)
             if known is None:
-                return ()
-            return nearest_rules(self._known(), known, response, NEAREST)
-
-    def rules(self, probe: str, protocol: Protocol, response: bytes) -> RuleList | None:
-        """The fate of every rule on a response to a probe; None if nothing is known."""
-        with self._lock:
-            known = self._probe(probe, protocol)
-            return None if known is None else rule_list(self._known(), known, response)
+                return None
+            rules = rule_list(self._known(), known, response)
+            return Study(rules, after_each_read(self._own_matcher(), known, response, lengths))
 
     def dissect(self, rule: Rule, response: bytes) -> Dissection:
         """One rule against a response, part by part."""
         return dissect(rule, response)
-
-    def reads(
-        self, probe: str, protocol: Protocol, response: bytes, lengths: Sequence[int]
-    ) -> tuple[Read, ...]:
-        """What each read of a response would have given."""
-        with self._lock:
-            known = self._probe(probe, protocol)
-            if known is None:
-                return ()
-            return after_each_read(self._own_matcher(), known, response, lengths)
 
     def match(self, probe: str, protocol: Protocol, response: bytes) -> Match | None:
         """The rule that fires on a response to a probe."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import App, SystemCommand
@@ -26,8 +27,11 @@ from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text
 from vscan_tui.tui.mask import Mask, secrets
 from vscan_tui.tui.rendering.notice import failure_text
 from vscan_tui.tui.screens.help import HelpScreen
-from vscan_tui.tui.screens.triage import Nearest, TriageScreen
+from vscan_tui.tui.screens.triage import TriageScreen
 from vscan_tui.tui.themes import THEMES
+
+if TYPE_CHECKING:  # matching is imported when it is used
+    from vscan_tui.matching.investigation import Investigation
 
 _TICK = 1 / 30
 _BUDGET = 0.010
@@ -64,7 +68,7 @@ class VscanApp(App[int], inherit_bindings=False):
         journal: str = "",
         recorder: Recorder | None = None,
         configuration: Configuration = _DEFAULTS,
-        nearest: Nearest | None = None,
+        investigation: "Investigation | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Show a source.
@@ -77,7 +81,7 @@ class VscanApp(App[int], inherit_bindings=False):
                 None: it is kept in memory only, which the user is told.
             configuration: what the user has set; without a theme in it, that of
                 `TEXTUAL_THEME`, or the dark one.
-            nearest: tells which rules a response almost meets; called in a thread.
+            investigation: answers what rules make of a response.
             clock: seconds since the Unix epoch.
         """
         super().__init__()
@@ -90,7 +94,7 @@ class VscanApp(App[int], inherit_bindings=False):
             note=printable(note),
             journal=journal,
             is_recording=source.is_recording,
-            nearest=nearest,
+            investigation=investigation,
         )
         self._recorder = recorder
         self._has_told_unrecorded = False

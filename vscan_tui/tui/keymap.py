@@ -18,6 +18,7 @@ class Scope(Enum):
     PROGRAM = "everywhere"
     TRIAGE = "on the triage screen"
     PANE = "in the pane that has the cursor"
+    DEBUGGER = "in the match debugger"
 
 
 class Topic(Enum):
@@ -27,6 +28,7 @@ class Topic(Enum):
     PANES = "Panes"
     FIND = "Find"
     GROUPS = "Captured groups"
+    RULES = "Rules"
     SCAN = "Scan"
     PROGRAM = "Program"
 
@@ -151,6 +153,36 @@ COMMANDS = (
         Topic.GROUPS, Scope.TRIAGE, needs=(Need.GROUPS,),
     ),
     Command(
+        "debugger.next_part", "full_stop", "part(1)", "part",
+        "Select the next part of the regex; the bytes that it met light up in the response",
+        Topic.RULES, Scope.DEBUGGER, in_footer=True, in_palette=False,
+    ),
+    Command(
+        "debugger.previous_part", "comma", "part(-1)", "Previous part",
+        "Select the previous part of the regex",
+        Topic.RULES, Scope.DEBUGGER, in_palette=False,
+    ),
+    Command(
+        "debugger.rules", "v,enter", "turn", "all rules",
+        "Show all rules in the order tried with the fate of each, or the one that is looked at",
+        Topic.RULES, Scope.DEBUGGER, in_footer=True, in_palette=False,
+    ),
+    Command(
+        "debugger.next", "n", "notable(1)", "next rule",
+        "Go to the next rule that matters; fired, shadowed, then the nearest",
+        Topic.RULES, Scope.DEBUGGER, in_footer=True, in_palette=False,
+    ),
+    Command(
+        "debugger.previous", "N", "notable(-1)", "Previous rule",
+        "Go to the previous rule that matters",
+        Topic.RULES, Scope.DEBUGGER, in_palette=False,
+    ),
+    Command(
+        "debugger.search", "/", "search", "search rules",
+        "Search the rules; every word must be in its service, place, fields or regex",
+        Topic.RULES, Scope.DEBUGGER, in_footer=True, in_palette=False,
+    ),
+    Command(
         "panes.copy", "y", "copy", "copy",
         "Copy the selected line, or the selected group's bytes",
         Topic.PANES, Scope.TRIAGE, in_footer=True, needs=(Need.PORT,),
@@ -190,6 +222,7 @@ COMMAND_IDS = frozenset(command.id for command in COMMANDS)
 
 _NAMES = {
     "slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]",
+    "full_stop": ".", "comma": ",",
     "pageup": "page up", "pagedown": "page down", "up": "↑", "down": "↓", "left": "←",
     "right": "→", "escape": "esc",
 }  # fmt: skip

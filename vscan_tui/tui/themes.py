@@ -4,6 +4,7 @@ The colours of groups are those of Okabe and Ito, which people with any common
 form of colour blindness can tell apart ("Color Universal Design", 2008).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 
-from vscan_tui.tui.rendering.line import Role, Run
+from vscan_tui.tui.rendering.line import Layer, Role, Run
 
 DARK = Theme(
     name="vscan-dark",
@@ -67,6 +68,12 @@ GROUP_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00
 """One for each group; the eighth group has that of the first again, and its number."""
 
 _BOLD = frozenset({Role.STRONG, Role.HEADING, Role.FOCUSED_HEADING, Role.CHOSEN, Role.ALERT})
+_OF_A_REGEX: dict[Role, Callable[["Palette"], Color]] = {
+    Role.REGEX_CLASS: lambda colours: colours.primary,
+    Role.REGEX_QUANTIFIER: lambda colours: colours.accent,
+    Role.REGEX_ESCAPE: lambda colours: colours.success,
+    Role.REGEX_ANCHOR: lambda colours: colours.error,
+}
 _ITALIC = frozenset({Role.BUSY})
 _BLACK, _WHITE = Color.parse("#000000"), Color.parse("#FFFFFF")
 
@@ -108,6 +115,7 @@ class Palette:
             run.role,
             run.group,
             self.background if background is None else background,
+            run.layer,
             is_emphasised=bool(run.group) and run.group == emphasis,
         )
 
@@ -139,8 +147,16 @@ def group_colour(group: int) -> Color:
 
 @lru_cache(maxsize=4096)
 def _run_style(
-    colours: Palette, role: Role, group: int, background: Color, *, is_emphasised: bool
+    colours: Palette,
+    role: Role,
+    group: int,
+    background: Color,
+    layer: Layer = Layer.NONE,
+    *,
+    is_emphasised: bool,
 ) -> Style:
+    if layer is not Layer.NONE:
+        return _layer_style(colours, layer, group)
     if group:
         return _group_style(colours, group, role, is_emphasised=is_emphasised)
     faint = background.blend(colours.foreground, 0.66 if colours.dark else 0.72)
@@ -163,6 +179,8 @@ def _run_style(
         Role.ALERT: colours.error,
         Role.BAR_DONE: colours.primary,
         Role.BAR_LEFT: line,
+        Role.REGEX_GROUP: faint,
+        **{role: choose(colours) for role, choose in _OF_A_REGEX.items()},
     }.get(role, colours.foreground)
     return _style(colour, background, bold=role in _BOLD or None, italic=role in _ITALIC or None)
 
@@ -173,7 +191,34 @@ def _group_style(colours: Palette, group: int, role: Role, *, is_emphasised: boo
         return _style(_readable_on(colour), colour, bold=True, group=group)
     tinted = colours.background.blend(colour, 0.34 if colours.dark else 0.30)
     text = colours.foreground if role is not Role.DIM else tinted.blend(colours.foreground, 0.9)
+    if role in _OF_A_REGEX:
+        text = text.blend(_OF_A_REGEX[role](colours), 0.55)
     return _style(text, tinted, underline=True, group=group)
+
+
+def _layer_style(colours: Palette, layer: Layer, group: int) -> Style:
+    """Each layer differs from the others in lightness and attributes too, not in hue alone."""
+    text, base = colours.foreground, colours.background
+    match layer:
+        case Layer.MET:
+            tinted = base.blend(colours.success, 0.28)
+            return _style(text, tinted, underline=True, group=group)
+        case Layer.STOP:
+            return _style(_readable_on(colours.error), colours.error, bold=True, group=group)
+        case Layer.HIT:
+            tinted = base.blend(colours.accent, 0.42)
+            return _style(text, tinted, bold=True, underline=bool(group) or None, group=group)
+        case Layer.PART:
+            accent = colours.accent
+            return _style(_readable_on(accent), accent, bold=True, group=group)
+        case Layer.CURRENT_HIT:
+            accent = colours.accent
+            return _style(_readable_on(accent), accent, bold=True, underline=True, group=group)
+        case Layer.CURSOR:
+            return _style(_readable_on(colours.primary), colours.primary, bold=True, group=group)
+        case _:
+            light = base.blend(text, 0.80)
+            return _style(base, light, underline=bool(group) or None, group=group)
 
 
 def _readable_on(colour: Color) -> Color:

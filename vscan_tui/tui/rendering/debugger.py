@@ -1,15 +1,18 @@
 """Why a port is what it is: the rule that fired, group by group, and every decision."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vscan_tui.events import Match
-from vscan_tui.session.store import Exchange, Firing, Port
+from vscan_tui.events import Match, Span
+from vscan_tui.probedb.writing import pattern_text, rule_line
+from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.rendering.exchange import count_text, seconds_text, unanswered_text
 from vscan_tui.tui.rendering.fields import FieldText, captures, field_texts
 from vscan_tui.tui.rendering.hexdump import escaped
 from vscan_tui.tui.rendering.line import (
+    Layer,
     Line,
     Role,
     Run,
@@ -19,32 +22,92 @@ from vscan_tui.tui.rendering.line import (
     wrapped,
     wrapped_words,
 )
-from vscan_tui.tui.rendering.pattern import pattern_runs, rule_text
+from vscan_tui.tui.rendering.pattern import pattern_runs
 
 if TYPE_CHECKING:  # matching is imported when it is used
-    from vscan_tui.matching.explain import NearMiss
+    from vscan_tui.matching.explain import Fate, Stop
+    from vscan_tui.matching.investigation import Study
+    from vscan_tui.matching.parts import Dissection
     from vscan_tui.probedb.model import Rule
 
 _INDENT = 10
 _ARROW = Run(" → ", Role.DIM)
 _STOPS_SHOWN = 3
+_FEW_READS = 2
 _MAX_SHOWN = 400
 """Bytes of a payload or of a group that are written out; the rest is counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rule that is looked at, and what is known of it."""
+
+    rule: "Match | Rule"
+    fate: "Fate"
+    database: str
+    probe: str
+    """That holds the rule."""
+    place: int | None = None
+    """In the order in which rules are tried, from 0; None if it is not among them."""
+    dissection: "Dissection | None" = None
+    """None until it is known."""
+    part: int | None = None
+    """The part of the regex that is selected."""
+
+    def with_dissection(self, dissection: "Dissection") -> "Chosen":
+        """The same, with what is known of its parts."""
+        return replace(self, dissection=dissection)
+
+    def at(self, place: int | None) -> "Chosen":
+        """The same, with its place in the order known."""
+        return replace(self, place=place)
+
+    def with_part(self, part: int) -> "Chosen":
+        """The same, with a part of its regex selected."""
+        return replace(self, part=part)
+
+
+def laid_over(chosen: Chosen) -> tuple[tuple[Span, Layer], ...]:
+    """Which bytes of the response the parts of a rule met; of one that matches, the selected."""
+    found = chosen.dissection
+    if found is None:
+        return ()
+    layers: list[tuple[Span, Layer]] = []
+    if not found.matches:
+        layers += [(place, Layer.MET) for place in found.places if place is not None]
+        layers += [((stop.offset, stop.offset + 1), Layer.STOP) for stop in found.stops]
+    if chosen.part is not None:
+        place = found.places[chosen.part]
+        if place is not None and place[0] < place[1]:
+            layers.append((place, Layer.PART))
+    return tuple(layers)
+
+
 def debugger_lines(
-    port: Port, exchange: Exchange | None, width: int, nearest: "Sequence[NearMiss]" = ()
+    port: Port,
+    exchange: Exchange | None,
+    width: int,
+    chosen: Chosen | None = None,
+    study: "Study | None" = None,
 ) -> list[Line]:
-    """Explain one exchange, with the rules it almost met, and then the decisions on its port."""
+    """Explain one exchange by one rule, and then the decisions on its port.
+
+    Args:
+        port: the port.
+        exchange: what was sent and received; None: only the decisions are told.
+        width: of the lines, in cells.
+        chosen: the rule to explain it by; None: none was found yet.
+        study: the fate of all rules; None until it is known.
+    """
     lines: list[Line] = []
     if exchange is not None:
-        match = exchange.match
-        if match is not None:
-            lines += _fired(exchange, exchange.firings[-1], width)
-        else:
+        if exchange.match is None:
             lines += _not_fired(exchange, width)
-            for miss in nearest:
-                lines += _near_miss(miss, width)
+        if chosen is not None:
+            lines += _rule(exchange, chosen, study, width)
+        if study is not None:
+            lines += _others(chosen, study, width)
+            lines += _reads(exchange, study, width)
         lines += _sent(exchange, width)
         lines += _labelled("why", [Run(printable(exchange.reason))], width, words=True)
         lines += _tunnel(port, exchange, width)
@@ -73,44 +136,190 @@ def _labelled(
     return [Line((head, *first.runs[1:]), text), *(Line(line.runs, text) for line in rest)]
 
 
-def _fired(exchange: Exchange, firing: Firing, width: int) -> list[Line]:
-    match = firing.match
-    kind, symbol, role = (
-        ("soft match", "~", Role.SOFT) if match.soft else ("hard match", "✓", Role.HARD)
-    )
-    title = Line(
-        (
-            Run(f"{symbol} {kind} ", role),
-            Run(printable(match.service), Role.STRONG),
-            Run(f"  {_place(match)}", Role.DIM),
-        )
-    )
-    lines = [cut_line(title, width)]
-    lines += _labelled("regex", pattern_runs(match), width, copied=rule_text(match))
-    lines += _fields(match, bytes(exchange.response), width)
-    lines += _labelled("groups", _captured(match, bytes(exchange.response)), width)
-    lines += _labelled("rule", [Run(_origin(match, exchange))], width, words=True)
-    tried = f"{count_text(match.tried, 'rule')} tried before it"
-    had = f"on {count_text(firing.length, 'byte')} of {len(exchange.response):,}"
-    lines += _labelled("tried", [Run(f"{tried}, {had}")], width, words=True)
+def _rule(exchange: Exchange, chosen: Chosen, study: "Study | None", width: int) -> list[Line]:
+    rule, found = chosen.rule, chosen.dissection
+    response = bytes(exchange.response)
+    lines = [cut_line(_title(chosen, study), width)]
+    lit, failed = _selected(chosen)
+    runs = pattern_runs(rule, lit=lit, failed=failed)
+    lines += _labelled("regex", runs, width, copied=rule_line(rule))
+    lines += _part(chosen, response, width)
+    if found is not None and found.hit_limit:
+        text = "PCRE2 gave up on this regex: it hit a limit, which counts as no match"
+        lines += _labelled("limit", [Run(text, Role.ALERT)], width, words=True)
+    for label, stop in zip(["stopped", *[""] * _STOPS_SHOWN], _stops(found), strict=False):
+        lines += _labelled(label, [Run(_stop_text(stop))], width)
+    spans = _spans(chosen)
+    if spans:
+        lines += _fields(rule, spans, response, width)
+        lines += _labelled("groups", _captured(spans, response), width)
+    lines += _labelled("rule", [Run(_origin(chosen, exchange))], width, words=True)
+    if isinstance(rule, Match):
+        tried = f"{count_text(rule.tried, 'rule')} tried before it"
+        had = f"on {count_text(exchange.firings[-1].length, 'byte')} of {len(response):,}"
+        lines += _labelled("tried", [Run(f"{tried}, {had}")], width, words=True)
     return lines
 
 
-def _place(rule: "Match | Rule") -> str:
-    return f"{printable(rule.file).replace(chr(92), '/').rsplit('/', 1)[-1]}:{rule.line}"
+def _title(chosen: Chosen, study: "Study | None") -> Line:
+    rule = chosen.rule
+    kind = "soft match" if rule.soft else "hard match"
+    place = Run(f"  {place_text(rule)}", Role.DIM)
+    service = Run(printable(rule.service), Role.STRONG)
+    match chosen.fate:
+        case "fired":
+            symbol, role = ("~", Role.SOFT) if rule.soft else ("✓", Role.HARD)
+            return Line((Run(f"{symbol} {kind} ", role), service, place))
+        case "shadowed":
+            why = Run("  would fire too: a rule before it did", Role.DIM)
+            return Line((Run(f"◦ shadowed {kind} ", Role.SOFT), service, place, why))
+        case _:
+            near = _nearness(chosen, study)
+            return Line((Run(f"✘ {near} ", Role.UNKNOWN), service, place))
 
 
-def _origin(match: Match, exchange: Exchange) -> str:
-    text = f"line {match.line} of {printable(match.file)} (database {printable(match.database)})"
-    if match.probe == exchange.probe:
-        return f"{text}, held by probe {printable(match.probe)}"
+def _nearness(chosen: Chosen, study: "Study | None") -> str:
+    if study is None or chosen.place is None:
+        return "did not match"
+    rank, score = study.rules.rank(chosen.place), study.rules.score(chosen.place)
+    if rank is None or score is None:
+        return "has nothing in common with it"
     return (
-        f"{text}, held by probe {printable(match.probe)}, a fallback of {printable(exchange.probe)}"
+        f"nearest, {score:.0%} alike"
+        if rank == 1
+        else f"{ordinal(rank)} nearest, {score:.0%} alike"
     )
 
 
-def _fields(match: Match, response: bytes, width: int) -> list[Line]:
-    texts = field_texts(match, response)
+def ordinal(number: int) -> str:
+    """Write a rank, such as 1st, 22nd, 113th."""
+    if number % 100 in {11, 12, 13}:
+        return f"{number:,}th"
+    return f"{number:,}{({1: 'st', 2: 'nd', 3: 'rd'}).get(number % 10, 'th')}"
+
+
+def _selected(chosen: Chosen) -> tuple[Span | None, tuple[Span, ...]]:
+    """The selected part of the regex, and those that did not fit."""
+    found = chosen.dissection
+    if found is None:
+        return None, ()
+    lit = None if chosen.part is None else found.parts[chosen.part].span
+    return lit, tuple(found.parts[number].span for number in found.failed)
+
+
+def _spans(chosen: Chosen) -> tuple[Span | None, ...]:
+    if isinstance(chosen.rule, Match):
+        return chosen.rule.spans
+    return chosen.dissection.spans if chosen.dissection is not None else ()
+
+
+def _stops(found: "Dissection | None") -> "tuple[Stop, ...]":
+    return () if found is None else found.stops[:_STOPS_SHOWN]
+
+
+def _stop_text(stop: "Stop") -> str:
+    wanted = printable(stop.wanted)
+    return f"at {stop.offset:#06x} stands {_byte_text(stop.found)}, the rule wants {wanted}"
+
+
+def _part(chosen: Chosen, response: bytes, width: int) -> list[Line]:
+    found = chosen.dissection
+    if found is None or chosen.part is None:
+        return []
+    part, place = found.parts[chosen.part], found.places[chosen.part]
+    inside = f" in group {part.group}" if part.group else ""
+    text = pattern_text(chosen.rule.pattern[slice(*part.span)])
+    head = f"{chosen.part + 1} of {len(found.parts)}  {part.kind}{inside}  "
+    lines = _labelled("part", [Run(head), Run(text, Role.PLAIN, layer=Layer.PART)], width)
+    if chosen.part in found.failed:
+        runs = [Run("does not fit here", Role.UNKNOWN)]
+        if place is not None:
+            met = response[slice(*place)]
+            told = f"fits {count_text(len(met), 'byte')} at {place[0]:#06x} and no more  "
+            runs = [Run(told, Role.UNKNOWN), Run(_shortened(met), layer=Layer.PART)]
+        return lines + _labelled("", runs, width)
+    if place is None:
+        told = "took no part" if found.matches else "not reached, or met by nothing"
+        return lines + _labelled("", [Run(told, Role.DIM)], width)
+    start, end = place
+    if start == end:
+        return lines + _labelled("", [Run(f"no bytes, at {start:#06x}", Role.DIM)], width)
+    size = count_text(end - start, "byte")
+    runs = [
+        Run(f"{size} at {start:#06x}  ", Role.DIM),
+        Run(_shortened(response[start:end]), layer=Layer.PART),
+    ]
+    return lines + _labelled("", runs, width)
+
+
+def _others(chosen: Chosen | None, study: "Study", width: int) -> list[Line]:
+    """The rules that match too, and those that nearly do."""
+    rules = study.rules
+    shown = chosen.place if chosen is not None else None
+    lines: list[Line] = []
+    others = [place for place in rules.shadowed if place != shown]
+    for label, place in zip(["shadows", "", ""], others, strict=False):
+        rule = rules.rule(place)
+        kind = "soft " if rule.soft else ""
+        text = f"{kind}{printable(rule.service)}  {place_text(rule)}  would have fired too"
+        lines += _labelled(label, [Run(text)], width)
+    if len(others) > _STOPS_SHOWN:
+        text = f"and {count_text(len(others) - _STOPS_SHOWN, 'more rule')} would have fired"
+        lines += _labelled("", [Run(text, Role.DIM)], width)
+    if rules.fired is not None:
+        return lines
+    near = [place for place in rules.nearest[: _STOPS_SHOWN + 1] if place != shown]
+    for label, place in zip(["near", "", ""], near, strict=False):
+        rule = rules.rule(place)
+        kind = "soft " if rule.soft else ""
+        score = rules.score(place) or 0.0
+        text = f"{kind}{printable(rule.service)}  {place_text(rule)}  {score:.0%} alike"
+        lines += _labelled(label, [Run(text, Role.DIM)], width)
+    return lines
+
+
+def _reads(exchange: Exchange, study: "Study", width: int) -> list[Line]:
+    """On which read the rule fired, and what more of the answer would have given."""
+    reads = study.reads
+    if exchange.match is None or len(reads) < _FEW_READS:
+        return []
+    had = exchange.firings[-1].length
+    on = next((read for read in reads if read.length >= had), reads[-1])
+    text = f"fired on read {on.number} of {len(exchange.chunks)}, {count_text(had, 'byte')}"
+    lines = _labelled("reads", [Run(text)], width, words=True)
+    last = reads[-1]
+    fired, whole = exchange.match, last.match
+    if had >= last.length:
+        return lines
+    if whole is not None and (whole.pattern, whole.line) == (fired.pattern, fired.line):
+        same = whole.fields == fired.fields
+        text = "the whole answer gives the same" if same else "the whole answer tells more by it"
+        return lines + _labelled("", [Run(text, Role.DIM)], width, words=True)
+    told = "no rule" if whole is None else f"{printable(whole.service)} {place_text(whole)}"
+    text = f"half an answer: the whole of {count_text(last.length, 'byte')} gives {told}"
+    return lines + _labelled("", [Run(text, Role.ALERT)], width, words=True)
+
+
+def place_text(rule: "Match | Rule") -> str:
+    """Name the file, without its folder, and the line of a rule."""
+    return f"{printable(rule.file).replace(chr(92), '/').rsplit('/', 1)[-1]}:{rule.line}"
+
+
+def _origin(chosen: Chosen, exchange: Exchange) -> str:
+    rule = chosen.rule
+    place = f"line {rule.line} of {printable(rule.file)}"
+    text = (
+        f"{place} (database {printable(chosen.database)}), held by probe {printable(chosen.probe)}"
+    )
+    if chosen.probe == exchange.probe:
+        return text
+    return f"{text}, a fallback of {printable(exchange.probe)}"
+
+
+def _fields(
+    rule: "Match | Rule", spans: Sequence[Span | None], response: bytes, width: int
+) -> list[Line]:
+    texts = field_texts(rule.templates, spans, response)
     if not texts:
         return _labelled("fields", [Run("this rule names no version fields", Role.DIM)], width)
     room = width - _INDENT
@@ -139,9 +348,9 @@ def _template_width(text: FieldText) -> int:
     return sum(len(run.text) for run in text.template)
 
 
-def _captured(match: Match, response: bytes) -> list[Run]:
+def _captured(spans: Sequence[Span | None], response: bytes) -> list[Run]:
     runs: list[Run] = []
-    for number, data in enumerate(captures(response, match.spans)[1:], start=1):
+    for number, data in enumerate(captures(response, spans)[1:], start=1):
         if runs:
             runs.append(Run("  "))
         runs.append(Run(superscript(number), Role.PLAIN, number))
@@ -167,19 +376,6 @@ def _not_fired(exchange: Exchange, width: int) -> list[Line]:
         Line((Run(symbol, role), Run(first, role))),
         *(Line((Run("  "), Run(line, role))) for line in rest),
     ]
-
-
-def _near_miss(miss: "NearMiss", width: int) -> list[Line]:
-    rule = miss.rule
-    kind = "soft " if rule.soft else ""
-    text = f"{kind}{printable(rule.service)}  {_place(rule)}  {miss.score:.0%} alike"
-    lines = _labelled("nearest", [Run(text)], width)
-    for stop in miss.stops[:_STOPS_SHOWN]:
-        found = _byte_text(stop.found)
-        wanted = printable(stop.wanted)
-        reason = f"at {stop.offset:#06x} stands {found}, the rule wants {wanted}"
-        lines += _labelled("", [Run(reason, Role.DIM)], width)
-    return lines
 
 
 def _byte_text(byte: int | None) -> str:
@@ -242,7 +438,7 @@ def _earlier(exchange: Exchange, width: int) -> list[Line]:
         match = firing.match
         kind = "soft" if match.soft else "hard"
         text = (
-            f"{kind} match {printable(match.service)} {_place(match)} "
+            f"{kind} match {printable(match.service)} {place_text(match)} "
             f"when {count_text(firing.length, 'byte')} had come"
         )
         lines += _labelled("earlier", [Run(text)], width, words=True)

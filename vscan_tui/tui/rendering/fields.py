@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vscan_tui.events import Match, Span
+from vscan_tui.events import Span
 from vscan_tui.probedb.templates import FIELD_NAMES, Piece, fill_cpe, piece_value, pieces
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.rendering.line import Role, Run
@@ -27,10 +27,12 @@ def captures(response: bytes, spans: Sequence[Span | None]) -> tuple[bytes | Non
     return tuple(None if span is None else response[span[0] : span[1]] for span in spans)
 
 
-def field_texts(match: Match, response: bytes) -> list[FieldText]:
-    """Return every version field of a rule, in the order in which it is written."""
-    groups = captures(response, match.spans)
-    return [_field(key, template, groups) for key, template in match.templates]
+def field_texts(
+    templates: Sequence[tuple[str, str]], spans: Sequence[Span | None], response: bytes
+) -> list[FieldText]:
+    """Return every version field of a rule that matches, in the order in which it is written."""
+    groups = captures(response, spans)
+    return [_field(key, template, groups) for key, template in templates]
 
 
 def _field(key: str, template: str, groups: Sequence[bytes | None]) -> FieldText:

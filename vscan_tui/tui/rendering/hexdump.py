@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vscan_tui.events import Span
-from vscan_tui.tui.rendering.line import Line, Role, Run, merged, superscript
+from vscan_tui.tui.rendering.line import Layer, Line, Role, Run, merged, superscript
 
 _WIDE = 16
 _NARROW = 8
@@ -86,6 +86,8 @@ class Layout:
     """Digits of an offset in the hexdump."""
     ranges: tuple[Span, ...] = ()
     """The bytes of each line; empty for a hexdump, where it follows from `columns`."""
+    laid_over: tuple[tuple[Span, Layer], ...] = ()
+    """What a rule made of the bytes; the last is the uppermost."""
 
     @property
     def line_count(self) -> int:
@@ -120,7 +122,12 @@ class Layout:
         if self.view is View.HEX:
             return self._hex_line(start, end)
         runs = [
-            Run(self._character(offset), self._role(offset), self.owners[offset])
+            Run(
+                self._character(offset),
+                self._role(offset),
+                self.owners[offset],
+                layer=self._layer(offset),
+            )
             for offset in range(start, end)
         ]
         return Line(merged(runs), self.text(start, end))
@@ -139,6 +146,12 @@ class Layout:
     def _role(self, offset: int) -> Role:
         printable = 0x20 <= self.response[offset] <= 0x7E
         return Role.PLAIN if printable else Role.DIM
+
+    def _layer(self, offset: int) -> Layer:
+        for (start, end), layer in reversed(self.laid_over):
+            if start <= offset < end:
+                return layer
+        return Layer.NONE
 
     def _character(self, offset: int) -> str:
         if self.view is View.TEXT:
@@ -164,10 +177,16 @@ class Layout:
             else:
                 inside = group if continued and offset > start else 0
                 runs.append(Run(before, Role.PLAIN, inside))
-            runs.append(Run(f"{self.response[offset]:02x}", self._role(offset), group))
+            shown = f"{self.response[offset]:02x}"
+            runs.append(Run(shown, self._role(offset), group, layer=self._layer(offset)))
         runs.append(Run("  "))
         runs.extend(
-            Run(_shown(self.response[offset]), self._role(offset), owners[offset])
+            Run(
+                _shown(self.response[offset]),
+                self._role(offset),
+                owners[offset],
+                layer=self._layer(offset),
+            )
             for offset in range(start, end)
         )
         return Line(merged(runs), self.text(start, end))

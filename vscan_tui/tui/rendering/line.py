@@ -6,7 +6,7 @@ the regex, in the hexdump and in the version fields.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 ELLIPSIS = "…"
@@ -33,6 +33,24 @@ class Role(Enum):
     ALERT = "alert"
     BAR_DONE = "bar done"
     BAR_LEFT = "bar left"
+    REGEX_CLASS = "regex class"
+    REGEX_QUANTIFIER = "regex quantifier"
+    REGEX_GROUP = "regex group"
+    REGEX_ESCAPE = "regex escape"
+    REGEX_ANCHOR = "regex anchor"
+
+
+class Layer(Enum):
+    """What lies over bytes besides the group that captured them; the uppermost is shown."""
+
+    NONE = "none"
+    MET = "met by the nearest rule"
+    STOP = "where that rule stopped"
+    PART = "met by the selected part of the regex"
+    HIT = "found"
+    CURRENT_HIT = "found, and gone to"
+    SELECTED = "selected"
+    CURSOR = "under the cursor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,7 @@ class Run:
     """The captured group that this text comes from; 0 for none."""
     view: str = ""
     """The view that a click on this text opens, or the key it stands for; empty for none."""
+    layer: Layer = Layer.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +114,7 @@ def cut_line(whole: Line, width: int) -> Line:
     for run in whole.runs:
         if len(run.text) >= left:
             text = cut(run.text + " ", left)
-            runs.append(Run(text, run.role, run.group, run.view))
+            runs.append(replace(run, text=text))
             break
         runs.append(run)
         left -= len(run.text)
@@ -117,7 +136,7 @@ def wrapped(runs: Iterable[Run], width: int, indent: int) -> list[Line]:
                 lines.append([])
                 left = room
             piece, text = text[:left], text[left:]
-            lines[-1].append(Run(piece, run.role, run.group, run.view))
+            lines[-1].append(replace(run, text=piece))
             left -= len(piece)
     blank = Run(" " * indent)
     return [Line((blank, *found)) for found in lines]
@@ -149,8 +168,8 @@ def merged(runs: Iterable[Run]) -> tuple[Run, ...]:
         if not run.text:
             continue
         last = out[-1] if out else None
-        if last and (last.role, last.group, last.view) == (run.role, run.group, run.view):
-            out[-1] = Run(last.text + run.text, run.role, run.group, run.view)
+        if last and replace(last, text=run.text) == run:
+            out[-1] = replace(last, text=last.text + run.text)
         else:
             out.append(run)
     return tuple(out)

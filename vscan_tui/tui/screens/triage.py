@@ -1,18 +1,15 @@
 """The triage screen: all ports, and why the selected one is what it is."""
 
-import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from vscan_tui.events import Endpoint, Protocol
+from vscan_tui.events import Endpoint
 from vscan_tui.session.store import Exchange, Port, Stage, Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Changes
@@ -37,9 +34,10 @@ from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_view import LineView
 from vscan_tui.tui.widgets.match_debugger import MatchDebugger
 from vscan_tui.tui.widgets.port_table import PortTable, words_of
+from vscan_tui.tui.widgets.rule_search import RuleWords
 
 if TYPE_CHECKING:  # matching is imported when it is used
-    from vscan_tui.matching.explain import NearMiss
+    from vscan_tui.matching.investigation import Investigation
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 _TWO_COLUMNS = 100
@@ -48,16 +46,6 @@ _BOTH = 20
 """From this height on, ports and details are seen together in one column."""
 _FINDINGS = {Standing.HARD, Standing.SOFT, Standing.UNKNOWN}
 _TICKS_PER_FRAME = 4
-
-
-Nearest = Callable[[str, Protocol, bytes], "tuple[NearMiss, ...]"]
-"""Probe, protocol and response to the rules that the response almost meets."""
-
-_Unmatched = tuple[Endpoint, int, int]
-"""A response that no rule fired on: port, number of the exchange, length."""
-
-_REST = 0.2
-"""Seconds that the cursor rests before near misses are looked for."""
 
 
 class TriageScreen(Screen[None]):
@@ -97,7 +85,7 @@ class TriageScreen(Screen[None]):
         note: str,
         journal: str,
         is_recording: bool,
-        nearest: Nearest | None = None,
+        investigation: "Investigation | None" = None,
     ) -> None:
         """Show a store.
 
@@ -107,14 +95,14 @@ class TriageScreen(Screen[None]):
             note: a sentence that is always shown; may be empty.
             journal: the file that the session is written to or read from; may be empty.
             is_recording: whether what is shown happened earlier.
-            nearest: tells which rules a response almost meets; called in a thread.
+            investigation: answers what rules make of a response.
         """
         super().__init__()
         self.store = store
         self.ports = PortTable(id="ports")
         self.exchanges = ExchangeList(id="exchanges")
         self.response = Hexdump(id="response")
-        self.debugger = MatchDebugger(id="debugger")
+        self.debugger = MatchDebugger(investigation, id="debugger")
         self.filter_bar = FilterBar(self._leave_filter, id="filter")
         self._title = Bar(id="title")
         self._note_bar = Bar(id="note")
@@ -137,9 +125,6 @@ class TriageScreen(Screen[None]):
         self._journal = journal
         self._is_recording = is_recording
         self._facts = HostFacts()
-        self._nearest = nearest
-        self._near_misses: dict[_Unmatched, tuple[NearMiss, ...]] = {}
-        self._nearest_timer: Timer | None = None
         self._failure = ""
         self._endpoint: Endpoint | None = None
         self._exchange_number = 0
@@ -220,7 +205,9 @@ class TriageScreen(Screen[None]):
 
     @property
     def focused_pane(self) -> LineView:
-        """The pane that has the cursor; the ports while words are typed."""
+        """The pane that has the cursor; while words are typed, that which they are for."""
+        if isinstance(self.focused, RuleWords):
+            return self.debugger
         return self.focused if isinstance(self.focused, LineView) else self.ports
 
     # What happens
@@ -336,44 +323,7 @@ class TriageScreen(Screen[None]):
             self._select_group(0)
         self.exchanges.show(port, exchange)
         self.response.show(exchange)
-        self.debugger.show(port, exchange, self._known_near_misses())
-        self._look_for_near_misses()
-
-    def _unmatched(self) -> _Unmatched | None:
-        """The selected exchange, if it was answered and no rule fired on the answer."""
-        port, exchange = self.port, self.exchange
-        if port is None or exchange is None or exchange.match is not None:
-            return None
-        if exchange.ending is None or not exchange.response or not exchange.tried:
-            return None
-        return port.endpoint, exchange.number, len(exchange.response)
-
-    def _known_near_misses(self) -> "tuple[NearMiss, ...] | None":
-        key = self._unmatched()
-        return None if key is None else self._near_misses.get(key)
-
-    def _look_for_near_misses(self) -> None:
-        """Look, once the cursor rests: it takes a moment, and is wanted for few exchanges."""
-        if self._nearest_timer is not None:
-            self._nearest_timer.stop()
-        key = self._unmatched()
-        if self._nearest is not None and key is not None and key not in self._near_misses:
-            self._nearest_timer = self.set_timer(_REST, self._begin_nearest)
-
-    def _begin_nearest(self) -> None:
-        key, exchange = self._unmatched(), self.exchange
-        if self._nearest is None or key is None or exchange is None or key in self._near_misses:
-            return
-        look = partial(self._nearest, exchange.probe, key[0].protocol, bytes(exchange.response))
-        self._near_misses[key] = ()  # asked for
-        self.run_worker(self._find_nearest(key, look), name="nearest", exit_on_error=False)
-
-    async def _find_nearest(
-        self, key: _Unmatched, look: "Callable[[], tuple[NearMiss, ...]]"
-    ) -> None:
-        self._near_misses[key] = await asyncio.to_thread(look)
-        if key == self._unmatched():
-            self.debugger.show(self.port, self.exchange, self._near_misses[key])
+        self.debugger.show(port, exchange)
 
     def _select_group(self, group: int) -> None:
         self._group = group
@@ -381,10 +331,8 @@ class TriageScreen(Screen[None]):
         self.debugger.emphasise(group)
 
     def _captured(self) -> list[int]:
-        match = self.exchange.match if self.exchange is not None else None
-        if match is None:
-            return []
-        return [number for number, span in enumerate(match.spans) if number and span is not None]
+        spans = self.debugger.spans
+        return [number for number, span in enumerate(spans) if number and span is not None]
 
     @on(LineView.CursorMoved)
     def _cursor_moved(self, event: LineView.CursorMoved) -> None:
@@ -398,6 +346,12 @@ class TriageScreen(Screen[None]):
     @on(LineView.GroupChosen)
     def _group_chosen(self, event: LineView.GroupChosen) -> None:
         self._select_group(event.group if event.group in self._captured() else 0)
+
+    @on(MatchDebugger.Explained)
+    def _explained(self, event: MatchDebugger.Explained) -> None:
+        if self._group not in self._captured():
+            self._select_group(0)
+        self.response.show_rule(event.spans, event.laid_over)
 
     @on(LineView.ViewChosen)
     def _view_chosen(self, event: LineView.ViewChosen) -> None:

@@ -1,9 +1,12 @@
 """The response of the selected exchange, byte by byte."""
 
+from dataclasses import replace
+
+from vscan_tui.events import Span
 from vscan_tui.session.store import Exchange
 from vscan_tui.tui.rendering.exchange import unanswered_text
 from vscan_tui.tui.rendering.hexdump import Layout, View, layout
-from vscan_tui.tui.rendering.line import Line, Role, Run, heading
+from vscan_tui.tui.rendering.line import Layer, Line, Role, Run, heading
 from vscan_tui.tui.widgets.line_view import LineView
 
 MAX_SHOWN = 262_144
@@ -20,6 +23,8 @@ class Hexdump(LineView):
         self.view = View.HEX
         self._exchange: Exchange | None = None
         self._layout: Layout = _NOTHING
+        self._spans: tuple[Span | None, ...] = ()
+        self._laid_over: tuple[tuple[Span, Layer], ...] = ()
         self._drawn: tuple[int, int] = (0, 0)
         """How many bytes and firings the layout was made of."""
 
@@ -63,11 +68,32 @@ class Hexdump(LineView):
             return
         changed = exchange is not self._exchange
         self._exchange, self._drawn = exchange, size
+        match = exchange.match if exchange is not None else None
+        self._spans = match.spans if match is not None else ()
         if changed:
             self.cursor = 0
+            self._laid_over = ()
         self._redraw()
         if changed:
             self.jump_to(0)
+
+    def show_rule(
+        self, spans: tuple[Span | None, ...], laid_over: tuple[tuple[Span, Layer], ...]
+    ) -> None:
+        """Show what a rule made of the response.
+
+        Args:
+            spans: what it captured: the whole match, then each group; empty if it failed.
+            laid_over: which bytes its parts met; the first of the last layer is scrolled to.
+        """
+        if (spans, laid_over) == (self._spans, self._laid_over):
+            return
+        self._spans, self._laid_over = spans, laid_over
+        self._redraw()
+        if laid_over and self.line_count:
+            start = next(span[0] for span, layer in laid_over if layer is laid_over[-1][1])
+            last = len(self._layout.response) - 1
+            self.place_cursor(self._layout.line_of(max(0, min(start, last))))
 
     def show_view(self, view: View) -> None:
         """Show the same bytes another way, the cursor on the same byte."""
@@ -99,19 +125,16 @@ class Hexdump(LineView):
             self.cursor = self._layout.line_of(offset)
 
     def _span(self, group: int) -> tuple[int, int] | None:
-        match = self._exchange.match if self._exchange is not None else None
-        if match is None or not 0 < group < len(match.spans):
-            return None
-        return match.spans[group]
+        return self._spans[group] if 0 < group < len(self._spans) else None
 
     def _lay_out(self) -> None:
         exchange = self._exchange
         if exchange is None:
             self._layout = _NOTHING
         else:
-            spans = exchange.match.spans if exchange.match is not None else ()
             shown = bytes(exchange.response[:MAX_SHOWN])
-            self._layout = layout(self.view, shown, spans, self.text_width)
+            whole = layout(self.view, shown, self._spans, self.text_width)
+            self._layout = replace(whole, laid_over=self._laid_over)
 
     def _redraw(self) -> None:
         self._lay_out()

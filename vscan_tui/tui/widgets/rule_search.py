@@ -1,0 +1,69 @@
+"""Where words are typed that a rule must have."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+if TYPE_CHECKING:
+    from vscan_tui.tui.widgets.match_debugger import MatchDebugger
+
+
+class RuleWords(Input):
+    """An input that belongs to the match debugger."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave(True)", "all rules", id="rules.clear"),
+        Binding("enter,down,tab", "leave(False)", "to the rules", id="rules.done"),
+    ]
+
+    def __init__(self, pane: "MatchDebugger") -> None:
+        """Begin empty."""
+        super().__init__(compact=True, placeholder="words of a rule, such as: http nginx")
+        self.pane = pane
+
+    def on_mount(self) -> None:
+        """Keep the cursor still."""
+        self.cursor_blink = False
+
+    def action_leave(self, clear: bool) -> None:  # noqa: FBT001 - an action has no keywords
+        """Go back to the rules; without words, to all of them."""
+        if clear:
+            self.value = ""
+        if not self.value.strip() and isinstance(self.parent, RuleSearch):
+            self.parent.display = False
+        self.screen.set_focus(self.pane)
+
+
+class RuleSearch(Horizontal):
+    """A line under the match debugger, seen while it is used."""
+
+    DEFAULT_CSS = """
+    RuleSearch { height: 1; display: none; background: $panel; }
+    RuleSearch > Static { width: auto; color: $accent; text-style: bold; padding: 0 1; }
+    RuleSearch > RuleWords { width: 1fr; background: $panel; }
+    """
+
+    def __init__(self, pane: "MatchDebugger") -> None:
+        """Begin out of sight."""
+        super().__init__()
+        self.pane = pane
+
+    def compose(self) -> ComposeResult:
+        """Label and words."""
+        yield Static("rules", markup=False)
+        yield RuleWords(self.pane)
+
+    def open(self) -> None:
+        """Show the line, ready to type."""
+        self.display = True
+        self.screen.set_focus(self.query_one(RuleWords))
+
+    @on(Input.Changed)
+    def _words_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        words = event.value.lower().encode("latin-1", "replace").split()
+        self.pane.search_for(tuple(words))

@@ -12,8 +12,8 @@ os.environ["TEXTUAL_ANIMATIONS"] = "none"  # before textual is imported
 from textual.pilot import Pilot
 
 from vscan_tui.bundled import bundled
-from vscan_tui.commands.nearest import NearestRules
 from vscan_tui.commands.recorded import DEMO, DEMO_NOTE
+from vscan_tui.matching.investigation import Investigation
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import BUNDLED_FOLDER, chosen_sources, load
 from vscan_tui.session.journal import read_events
@@ -38,8 +38,8 @@ async def take(name: str) -> None:
     size, keys = PICTURES[name]
     events = list(read_events(bundled(DEMO)))
     ended = events[-1].time
-    nearest = NearestRules(bundled_database)
-    app = VscanApp(Replay(events), note=DEMO_NOTE, nearest=nearest, clock=lambda: ended)
+    investigation = Investigation(bundled_database)
+    app = VscanApp(Replay(events), note=DEMO_NOTE, investigation=investigation, clock=lambda: ended)
     async with app.run_test(size=size) as pilot:
         await all_shown(app, pilot)
         await pilot.press(*keys)

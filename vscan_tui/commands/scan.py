@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vscan_tui import __version__
 from vscan_tui.commands.databases import load_databases
+from vscan_tui.commands.known_ports import known_ports
 from vscan_tui.commands.present import Presentation, present, say, wants_screen
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.matching.investigation import Investigation
@@ -16,7 +17,8 @@ from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.scanning.built_in import all_postprocessors
 from vscan_tui.scanning.discovery import Discovery, Payloads
-from vscan_tui.scanning.engine import Scan, ScanSettings
+from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
+from vscan_tui.scanning.known_ports import KnownPorts
 from vscan_tui.scanning.port_table import PortTable, load_port_table
 from vscan_tui.scanning.portspec import (
     PortSelection,
@@ -30,15 +32,18 @@ from vscan_tui.scanning.targets import (
     TargetError,
     TargetList,
     resolve_name,
+    split_comma_list,
     split_target_list,
 )
 from vscan_tui.scanning.timing import Timing, timing
 from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.session.importers.recognise import ImportFileError
 from vscan_tui.session.journal import journal_folder, journal_path
 from vscan_tui.session.recorder import RecordedSource, Recorder
 from vscan_tui.session.source import EventSource
 
 DEFAULT_TOP_PORTS = 1000
+_ALL_PORTS = "0-"
 MAX_LIST_BYTES = 64 * 1024 * 1024
 
 
@@ -47,14 +52,19 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     if options.pace == "step" and not wants_screen(options.output):
         say("vscan: --pace step needs the screen: somebody has to say when each step is taken.")
         return ExitStatus.USAGE
+    table = load_port_table()
     try:
+        excluded = [*_separated(options.exclude), *_listed(options.exclude_files)]
         targets = TargetList(
             [*options.targets, *_listed(options.target_files)],
-            [*options.exclude, *_listed(options.exclude_files)],
+            excluded,
             resolve=partial(resolve_name, ipv6=options.ipv6),
         )
-        table = load_port_table()
         ports = _selected_ports(options, table)
+        known = known_ports(options, ports) if options.port_files else None
+    except ImportFileError as error:
+        say(f"vscan: {error}")
+        return ExitStatus.FAILED
     except (PortSpecError, TargetError, ValueError) as error:
         say(f"vscan: {error}")
         return ExitStatus.USAGE
@@ -68,10 +78,24 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     except DatabaseError as error:
         say(f"vscan: {error}")
         return ExitStatus.FAILED
-    live = _live_scan(options, words, targets, ports, table, databases)
+    discovery: PortDiscovery
+    if known is None:
+        discovery = _discovery(options, targets, ports, table, databases)
+    elif not known.ports:
+        say("vscan: no port is left to be asked; nothing is sent.")
+        return ExitStatus.FAILED
+    else:
+        discovery = KnownPorts(
+            known.ports,
+            exclude=excluded,
+            resolve=partial(resolve_name, ipv6=options.ipv6),
+            port_table=table,
+            reverse=_reverse(options),
+        )
+    live = live_scan(options, words, discovery, databases)
     source, recorder = _recorded(live, options)
     investigation = Investigation(lambda: databases)
-    return present(
+    status = present(
         source,
         Presentation(
             options.output,
@@ -80,6 +104,8 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
             investigation=investigation,
         ),
     )
+    is_partial = known is not None and known.faults > 0
+    return ExitStatus.FAILED if is_partial and status is ExitStatus.DONE else status
 
 
 def _listed(files: Sequence[str]) -> list[str]:
@@ -98,6 +124,8 @@ def _listed(files: Sequence[str]) -> list[str]:
 def _selected_ports(options: ScanOptions, table: PortTable) -> PortSelection:
     if options.ports is not None:
         selected = parse_ports(options.ports, table, options.protocols)
+    elif options.port_files:
+        selected = parse_ports(_ALL_PORTS, table, options.protocols)
     else:
         count = options.top_ports or DEFAULT_TOP_PORTS
         selected = most_common_ports(table, count, options.protocols)
@@ -106,33 +134,48 @@ def _selected_ports(options: ScanOptions, table: PortTable) -> PortSelection:
     return selected
 
 
-def _live_scan(
+def _separated(lists: Sequence[str]) -> list[str]:
+    """The target expressions of `--exclude`, which are separated by commas."""
+    return [expression for text in lists for expression in split_comma_list(text)]
+
+
+def _reverse(options: ScanOptions) -> ReverseResolver | None:
+    return None if options.reverse_dns is ReverseDns.NEVER else ReverseResolver()
+
+
+def _discovery(
     options: ScanOptions,
-    words: tuple[str, ...],
     targets: TargetList,
     ports: PortSelection,
     table: PortTable,
     databases: ProbeDatabases,
-) -> Scan:
-    pace = _timing(options)
-    named = options.reverse_dns is not ReverseDns.NEVER
-    discovery = Discovery(
+) -> Discovery:
+    return Discovery(
         targets,
         ports,
-        timing=pace,
+        timing=_timing(options),
         port_table=table,
         assume_up=options.assume_up,
         payloads=_payloads(databases),
-        reverse=ReverseResolver() if named else None,
+        reverse=_reverse(options),
         name_hosts_down=options.reverse_dns is ReverseDns.ALWAYS,
         host_timeout=options.host_timeout,
     )
+
+
+def live_scan(
+    options: ScanOptions,
+    words: tuple[str, ...],
+    discovery: PortDiscovery,
+    databases: ProbeDatabases,
+) -> Scan:
+    """Put a scan together of the ports that `discovery` finds."""
     settings = ScanSettings(
         program=f"vscan {__version__}",
         arguments=words,
         pace=options.pace,
         intensity=options.intensity,
-        parallel_interrogations=pace.parallel_interrogations,
+        parallel_interrogations=_timing(options).parallel_interrogations,
         host_timeout=options.host_timeout,
         probe_excluded=options.all_ports,
     )
@@ -169,6 +212,7 @@ def _recorded(live: EventSource, options: ScanOptions) -> tuple[EventSource, Rec
     if not options.journal:
         return live, None
     folder = Path(options.journal_folder) if options.journal_folder else journal_folder()
-    subject = "-".join([*options.targets, *(Path(file).name for file in options.target_files)])
+    files = (*options.target_files, *options.port_files)
+    subject = "-".join([*options.targets, *(Path(file).name for file in files)])
     recorder = Recorder(journal_path(folder, subject, time.time()))
     return RecordedSource(live, recorder), recorder

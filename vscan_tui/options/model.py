@@ -72,6 +72,8 @@ class ScanOptions:
     targets: tuple[str, ...] = ()
     target_files: tuple[str, ...] = ()
     """Files of target expressions (-iL); `-` is standard input."""
+    port_files: tuple[str, ...] = ()
+    """Files of other programs that name ports (--from); only those are asked."""
     exclude: tuple[str, ...] = ()
     exclude_files: tuple[str, ...] = ()
     ports: str | None = None

@@ -9,6 +9,7 @@ from vscan_tui.options.model import (
     FAST_PORTS,
     FULL_INTENSITY,
     LIGHT_INTENSITY,
+    STANDARD_STREAM,
     ReverseDns,
     ScanOptions,
     UsageError,
@@ -57,6 +58,15 @@ def _add_target_options(parser: Parser) -> None:
     )
     group.add_argument(
         "-iL", action="append", default=[], metavar="FILE", help="read targets; - is standard input"
+    )
+    group.add_argument(
+        "--from",
+        dest="port_files",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="ask only the open ports in FILE: Nmap's XML or grepable output, masscan's or "
+        "naabu's, or host:port lines; - is standard input",
     )
     group.add_argument(
         "--exclude", action="append", default=[], metavar="HOST,...", help="leave out these targets"
@@ -153,17 +163,24 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
     low, high = words.min_parallelism, words.max_parallelism
     if low is not None and high is not None and low > high:
         raise UsageError(f"--min-parallelism {low} is more than --max-parallelism {high}.")
-    if not words.targets and not words.iL:
+    if words.port_files:
+        _check_port_files(words)
+    elif not words.targets and not words.iL:
         raise UsageError("No target: vscan TARGET..., such as vscan 127.0.0.1; or vscan --help.")
     return ScanOptions(
         targets=tuple(words.targets),
         target_files=tuple(words.iL),
+        port_files=tuple(words.port_files),
         exclude=tuple(words.exclude),
         exclude_files=tuple(words.excludefile),
         ports=words.p,
         exclude_ports=words.exclude_ports,
         top_ports=FAST_PORTS if words.F else words.top_ports,
-        protocols=_protocols(tcp=words.sT, udp=words.sU),
+        protocols=(
+            _protocols(tcp=words.sT, udp=words.sU)
+            if words.sT or words.sU or not words.port_files
+            else ("tcp", "udp")
+        ),
         ipv6=words.ipv6,
         reverse_dns=_reverse_dns(never=words.n, always=words.R),
         assume_up=words.Pn,
@@ -182,6 +199,22 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
         journal_folder=words.journal_dir,
         output=output_options(words),
     )
+
+
+def _check_port_files(words: argparse.Namespace) -> None:
+    for name, is_given in (
+        ("TARGET", bool(words.targets)),
+        ("-iL", bool(words.iL)),
+        ("-F", words.F),
+        ("--top-ports", words.top_ports is not None),
+    ):
+        if is_given:
+            raise UsageError(
+                f"{name} and --from contradict each other: --from FILE says which ports of "
+                "which hosts are asked; -p and --exclude choose among them."
+            )
+    if [*words.port_files, *words.iL, *words.excludefile].count(STANDARD_STREAM) > 1:
+        raise UsageError("Standard input (-) can be read only once.")
 
 
 def _protocols(*, tcp: bool, udp: bool) -> tuple[Protocol, ...]:

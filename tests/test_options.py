@@ -126,8 +126,9 @@ def test_every_other_scan_option_finds_its_place():
         *("-iL", "hosts", "--exclude", "a,b", "--excludefile", "not", "--exclude-ports", "9100"),
         *("-6", "-R", "-Pn", "--top-ports", "10", "--host-timeout", "5m", "--allports"),
         *("--version-trace", "--versiondb", "one", "--versiondb", "two", "--strict", "--open"),
-        *("--reason", "-d", "--headless", "--pace", "polite", "--journal-dir", "j"),
+        *("--reason", "-d", "--headless", "--pace", "eager", "--journal-dir", "j"),
         *("--min-parallelism", "2", "--max-parallelism", "9", "-sV"),
+        *("--min-wait", "250ms", "--max-wait", "2s", "--max-rate", "0.5"),
     )
     assert options.target_files == ("hosts",)
     assert options.exclude == ("a,b",)
@@ -144,6 +145,7 @@ def test_every_other_scan_option_finds_its_place():
     assert options.databases == ("one", "two")
     assert options.journal_folder == "j"
     assert (options.min_parallelism, options.max_parallelism) == (2, 9)
+    assert (options.min_wait, options.max_wait, options.max_rate) == (0.25, 2.0, 0.5)
     assert options.output.only_open
     assert options.output.show_reasons
     assert options.output.headless
@@ -203,6 +205,10 @@ def test_the_refusal_of_a_syn_scan_says_what_to_do_instead():
         (["--max-parallelism", "0", "h"], "from 1"),
         (["--min-parallelism", "5", "--max-parallelism", "4", "h"], "is more than"),
         (["--host-timeout", "5x", "h"], "30s"),
+        (["--pace", "eager", "--min-wait", "2s", "--max-wait", "1s", "h"], "is more than"),
+        (["--pace", "polite", "--max-wait", "1s", "h"], "for pace eager"),
+        (["--max-rate", "0", "h"], "how many a second"),
+        (["--max-rate", "many", "h"], "how many a second"),
         (["-T6", "h"], "paranoid"),
         (["-oX", "-", "-oN", "-", "h"], "Only one report can be written to standard output"),
         (["-oX", "f", "-oN", "f", "h"], 'cannot both be written to "f"'),

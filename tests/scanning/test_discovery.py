@@ -459,7 +459,11 @@ async def test_a_cancelled_discovery_tells_what_it_knows_and_leaves_no_thread():
 async def test_a_host_is_given_up_when_its_time_is_up():
     events = await discover(range(1, 1000), template=2, host_timeout=0.1)
     [warning] = of_type(events, Warned)
-    assert warning.message == f"Not all ports of {LOOPBACK} were looked at: its time is up."
+    assert warning.partial
+    assert (
+        warning.message
+        == f"Not all ports of {LOOPBACK} were looked at, so the result is partial: its time is up."
+    )
     assert len(verdicts(events)) < 999
 
 
@@ -490,7 +494,7 @@ async def test_a_lasting_shortage_is_told_and_no_port_is_called_closed(monkeypat
     monkeypatch.setattr(module.socket, "socket", refusing_sockets(errno.EMFILE, 10**9))
     events = await discover([1, 2, 3])
     [warning] = of_type(events, Warned)
-    assert warning.message.startswith(f"Not all ports of {LOOPBACK} were looked at: ")
+    assert warning.message.startswith(f"Not all ports of {LOOPBACK} were looked at, ")
     assert verdicts(events) == {}
 
 

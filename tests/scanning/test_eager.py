@@ -1,6 +1,7 @@
 """Pace `eager`: what polite would have said, in a fraction of the time."""
 
 from collections import deque
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -345,3 +346,41 @@ def test_whatever_a_prompt_service_does_the_verdict_is_that_of_polite(greets, sa
     service = Port(greets=greets, answers=lambda payload: said.get(payload, []))
     theirs, ours = polite(service), play(service)
     assert (ours.outcome, ours.found) == (theirs.outcome, theirs.service)
+
+
+def slowly(doings):
+    """The same doings, each after some time of its own."""
+    after = st.sampled_from([1, 50, 140, 160, 250, 400, 700, 1200, 2500, 4000])
+    return st.builds(
+        lambda doing, after: replace(doing, after=float(after)), st.sampled_from(doings), after
+    )
+
+
+@given(
+    greets=st.lists(slowly(DOINGS), max_size=2),
+    said=st.dictionaries(
+        st.sampled_from(PAYLOADS), st.lists(slowly(DOINGS), max_size=2), max_size=6
+    ),
+    accepts=st.sampled_from([1000, 1, 2, 3]),
+    serves=st.sampled_from([1000, 1, 2]),
+    round_trip=st.sampled_from([0.2, 60.0]),
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_service_does_there_is_an_end(greets, said, accepts, serves, round_trip):
+    service = Port(
+        greets=greets,
+        answers=lambda payload: said.get(payload, []),
+        max_connections=accepts,
+        serves_at_a_time=serves,
+        round_trip=round_trip,
+    )
+    assert play(service).finished < 120_000
+
+
+def test_a_port_that_refuses_a_second_connection_while_it_answers_is_asked_on():
+    service = Port(
+        greets=[Say(b"hello")],
+        answers=lambda payload: [Say(b"hm"), HangUp(after=130, was_reset=True)],
+        max_connections=2,
+    )
+    assert play(service).outcome is Outcome.NO_MATCH

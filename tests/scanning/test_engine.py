@@ -446,7 +446,7 @@ async def test_many_ports_never_have_more_connections_than_allowed():
             now -= 1
 
     async with tcp_server(counting) as one, tcp_server(counting) as two:
-        await scanned(one, two, pace="eager", parallel_interrogations=1)
+        await scanned(one, two, pace="eager", max_connections=1)
     assert most == 1
 
 

@@ -27,6 +27,7 @@ from vscan_tui.scanning.portspec import (
     parse_ports,
 )
 from vscan_tui.scanning.postprocessing import LoadedPostProcessors
+from vscan_tui.scanning.rate import RateLimit
 from vscan_tui.scanning.targets import (
     ReverseResolver,
     TargetError,
@@ -78,9 +79,10 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     except DatabaseError as error:
         say(f"vscan: {error}")
         return ExitStatus.FAILED
+    rate = RateLimit(options.max_rate)
     discovery: PortDiscovery
     if known is None:
-        discovery = _discovery(options, targets, ports, table, databases)
+        discovery = _discovery(options, targets, ports, table, databases, rate)
     elif not known.ports:
         say("vscan: no port is left to be asked; nothing is sent.")
         return ExitStatus.FAILED
@@ -92,7 +94,7 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
             port_table=table,
             reverse=_reverse(options),
         )
-    live = live_scan(options, words, discovery, databases)
+    live = live_scan(options, words, discovery, databases, rate)
     source, recorder = _recorded(live, options)
     investigation = Investigation(lambda: databases)
     status = present(
@@ -149,6 +151,7 @@ def _discovery(
     ports: PortSelection,
     table: PortTable,
     databases: ProbeDatabases,
+    rate: RateLimit,
 ) -> Discovery:
     return Discovery(
         targets,
@@ -160,6 +163,7 @@ def _discovery(
         reverse=_reverse(options),
         name_hosts_down=options.reverse_dns is ReverseDns.ALWAYS,
         host_timeout=options.host_timeout,
+        rate=rate,
     )
 
 
@@ -168,6 +172,7 @@ def live_scan(
     words: tuple[str, ...],
     discovery: PortDiscovery,
     databases: ProbeDatabases,
+    rate: RateLimit,
 ) -> Scan:
     """Put a scan together of the ports that `discovery` finds."""
     settings = ScanSettings(
@@ -178,11 +183,14 @@ def live_scan(
         parallel_interrogations=_timing(options).parallel_interrogations,
         host_timeout=options.host_timeout,
         probe_excluded=options.all_ports,
+        max_connections=options.max_parallelism,
+        min_wait=options.min_wait,
+        max_wait=options.max_wait,
     )
     loaded = all_postprocessors() if options.postprocess else LoadedPostProcessors()
     for problem in loaded.problems:
         say(f"vscan: warning: {problem}")
-    return Scan(settings, databases, discovery, AsyncioTransport(), loaded.postprocessors)
+    return Scan(settings, databases, discovery, AsyncioTransport(rate), loaded.postprocessors)
 
 
 def _timing(options: ScanOptions) -> Timing:

@@ -91,6 +91,12 @@ class ScanOptions:
     max_parallelism: int | None = None
     host_timeout: float | None = None
     """Seconds."""
+    min_wait: float | None = None
+    """Seconds; pace eager waits at least so long for an answer."""
+    max_wait: float | None = None
+    """Seconds; pace eager never waits longer for an answer."""
+    max_rate: float | None = None
+    """Connections and datagrams a second, of port discovery and interrogation together."""
     intensity: int = DEFAULT_INTENSITY
     version_trace: bool = False
     postprocess: bool = True

@@ -107,7 +107,6 @@ _UNSUPPORTED: dict[str, tuple[str, str]] = {
     "--scan-delay": ("pause between attempts", _TEMPLATES),
     "--max-scan-delay": ("pause between attempts", _TEMPLATES),
     "--min-rate": ("packet rate", "use --min-parallelism"),
-    "--max-rate": ("packet rate", "use --max-parallelism"),
     "--defeat-rst-ratelimit": ("raw packets", _NO_RAW_PACKETS),
     "--defeat-icmp-ratelimit": ("raw packets", _NO_RAW_PACKETS),
     "--nsock-engine": ("nsock", "vscan has an event loop of its own"),

@@ -25,7 +25,17 @@ from vscan_tui.options.parser import (
     value,
     whole_number,
 )
-from vscan_tui.scanning.timing import DEFAULT_TEMPLATE, parse_duration, parse_template
+from vscan_tui.scanning.timing import (
+    DEFAULT_TEMPLATE,
+    parse_duration,
+    parse_rate,
+    parse_template,
+)
+
+_WAITS = {
+    "min": "default: measured, not below 150 ms, never above what the database allows",
+    "max": "default: what the database allows, mostly 5 s",
+}
 
 
 def scan_parser() -> Parser:
@@ -138,7 +148,7 @@ def _add_timing_options(parser: Parser) -> None:
         "--host-timeout",
         type=value(parse_duration),
         metavar="TIME",
-        help="give up on a host after",
+        help="leave a host after so long; what is known of it is kept, and called partial",
     )
     for bound, text in (("min", "at least"), ("max", "at most")):
         group.add_argument(
@@ -147,6 +157,18 @@ def _add_timing_options(parser: Parser) -> None:
             metavar="N",
             help=f"{text} so many ports at a time",
         )
+        group.add_argument(
+            f"--{bound}-wait",
+            type=value(parse_duration),
+            metavar="TIME",
+            help=f"pace eager waits {text} so long for an answer; {_WAITS[bound]}",
+        )
+    group.add_argument(
+        "--max-rate",
+        type=value(parse_rate),
+        metavar="N",
+        help="at most N connections a second, those of port discovery included",
+    )
     group.add_argument(
         "--pace",
         choices=get_args(Pace),
@@ -163,6 +185,12 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
     low, high = words.min_parallelism, words.max_parallelism
     if low is not None and high is not None and low > high:
         raise UsageError(f"--min-parallelism {low} is more than --max-parallelism {high}.")
+    if None not in (words.min_wait, words.max_wait) and words.min_wait > words.max_wait:
+        raise UsageError("--min-wait is more than --max-wait.")
+    if words.pace != "eager" and (words.min_wait, words.max_wait) != (None, None):
+        raise UsageError(
+            f"--min-wait and --max-wait are for pace eager; pace {words.pace} waits as Nmap does."
+        )
     if words.port_files:
         _check_port_files(words)
     elif not words.targets and not words.iL:
@@ -188,6 +216,9 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
         min_parallelism=low,
         max_parallelism=high,
         host_timeout=words.host_timeout,
+        min_wait=words.min_wait,
+        max_wait=words.max_wait,
+        max_rate=words.max_rate,
         intensity=_intensity(words),
         version_trace=words.version_trace,
         postprocess=not words.no_postprocess,

@@ -79,6 +79,8 @@ class Conversation:
         self.exchange: OpenExchange | None = None
         self.tls: TlsDetails | None = None
         """What the last TLS handshake told."""
+        self.connect_seconds = 0.0
+        """How long the last connection took to open."""
         self.could_not_ask = False
         """Whether the last attempt to connect failed for a reason of this system's."""
         self._transport = transport
@@ -97,6 +99,7 @@ class Conversation:
 
     async def connect(self, *, tunnel: bool, timeout_ms: int) -> str:
         """Open a connection; returns why it failed, or nothing if it did not."""
+        await self._transport.turn()
         self._numbering.connections += 1
         self._number = self._numbering.connections
         began = asyncio.get_running_loop().time()
@@ -120,13 +123,14 @@ class Conversation:
             )
             return reason
         self._connection = connection
+        self.connect_seconds = asyncio.get_running_loop().time() - began
         self.tls = connection.tls or self.tls
         self._emit(
             ConnectionOpened(
                 time=time.time(),
                 endpoint=self.endpoint,
                 connection=self._number,
-                seconds=asyncio.get_running_loop().time() - began,
+                seconds=self.connect_seconds,
                 tls=connection.tls,
             )
         )

@@ -41,6 +41,7 @@ from vscan_tui.events import (
 )
 from vscan_tui.scanning.port_table import PortTable
 from vscan_tui.scanning.portspec import PortSelection, to_ranges
+from vscan_tui.scanning.rate import RateLimit
 from vscan_tui.scanning.targets import ReverseResolver, Target, TargetError, TargetList
 from vscan_tui.scanning.timing import Timing
 
@@ -134,6 +135,7 @@ class Discovery:
         reverse: finds names of hosts that are up; None for no names (-n).
         name_hosts_down: find names of hosts that are down too (-R).
         host_timeout: seconds after which what is left of a host is given up.
+        rate: at most so many attempts a second; None for no limit.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of its own
@@ -149,6 +151,7 @@ class Discovery:
         reverse: ReverseResolver | None = None,
         name_hosts_down: bool = False,
         host_timeout: float | None = None,
+        rate: RateLimit | None = None,
     ) -> None:
         """Be ready to run; nothing is sent yet."""
         self._targets = targets
@@ -171,6 +174,7 @@ class Discovery:
                 assume_up=assume_up,
                 payloads=payloads or {},
                 host_timeout=host_timeout,
+                rate=rate or RateLimit(None),
             ),
             self._post,
         )
@@ -321,6 +325,7 @@ class _Plan:
     assume_up: bool
     payloads: Payloads
     host_timeout: float | None
+    rate: RateLimit
 
     def attempts(self) -> "Iterator[_Attempt]":
         return itertools.chain(
@@ -510,7 +515,8 @@ class _Prober:
         if self._is_paused:
             return None
         soonest = min(host.next_start for host in self._hosts)
-        return min(max(soonest - now, self._not_before - now, 0.0), 1.0)
+        pause = max(soonest - now, self._not_before - now, self._plan.rate.delay(now))
+        return min(max(pause, 0.0), 1.0)
 
     def _empty_wake_up_calls(self) -> None:
         with suppress(OSError):
@@ -629,7 +635,10 @@ class _Prober:
         """Give up what is left of a host; what is known of it stays."""
         for probe in list(host.under_way):
             self._retire(probe)
-        self._warn(f"Not all ports of {host.target.address} were looked at: {reason}.")
+        self._warn(
+            f"Not all ports of {host.target.address} were looked at, so the result is partial: "
+            f"{reason}.",
+        )
         if host.is_looked_for:
             self._host_is(host, HostState.DOWN, "no-response")
         self._flush(host)
@@ -642,7 +651,7 @@ class _Prober:
         self._post(_HostDone())
 
     def _warn(self, message: str) -> None:
-        self._post(Warned(time=time.time(), message=message))
+        self._post(Warned(time=time.time(), message=message, partial=True))
 
     def _post_progress(self) -> None:
         total = self.attempts_planned
@@ -681,6 +690,9 @@ class _Prober:
                 attempt = host.next_attempt()
                 if attempt is None:
                     break
+                if not self._plan.rate.take(now):
+                    host.again.appendleft(attempt)
+                    return
                 if not self._start(host, attempt, now):
                     return
         if len(self._hosts) > 1:  # who came first comes last the next time: nobody starves
@@ -825,12 +837,16 @@ class _Prober:
             or len(host.under_way) > min(host.window, self._share)
             or self._under_way > self._limit
             or now < host.next_start
+            or self._plan.rate.delay(now)
         ):
             return False
         attempt = host.next_attempt()
         if attempt is None:
             return False
         if attempt[0] != "tcp":
+            host.again.appendleft(attempt)
+            return False
+        if not self._plan.rate.take(now):
             host.again.appendleft(attempt)
             return False
         del host.under_way[probe]  # so that it is put in again as the latest

@@ -145,8 +145,13 @@ class EagerRunner:
         async def guarded() -> None:
             try:
                 await work()
+            except asyncio.CancelledError:
+                raise
             except Exception as error:  # noqa: BLE001 - raised again where the port is run
                 self._told.put_nowait(error)
+            except BaseException as error:  # a library's panic must not leave the port waiting
+                self._told.put_nowait(RuntimeError(repr(error)))
+                raise
 
         task = asyncio.create_task(guarded())
         self._tasks.add(task)
@@ -191,7 +196,6 @@ class EagerRunner:
         await self._budget.acquire(need)
         line.has_permit = True
         await self._surroundings.gate()
-        began = asyncio.get_running_loop().time()
         failure = await line.talk.connect(tunnel=action.tunnel, timeout_ms=round(action.timeout_ms))
         if failure:
             self._lines.pop(action.connection, None)
@@ -200,8 +204,7 @@ class EagerRunner:
             self._tell(machine.NotOpened(action.connection, failure, was_ours))
             return
         self._tls = line.talk.tls or self._tls
-        elapsed_ms = (asyncio.get_running_loop().time() - began) * 1000
-        self._tell(machine.Opened(action.connection, elapsed_ms))
+        self._tell(machine.Opened(action.connection, line.talk.connect_seconds * 1000))
 
     async def _send(self, line: _Line, action: machine.Send) -> None:
         await self._surroundings.gate()

@@ -68,6 +68,8 @@ class ScanSettings:
     host_timeout: float | None = None
     """Seconds after which a host is left as it stands; None for no limit."""
     probe_excluded: bool = False
+    max_connections: int | None = None
+    """Of all interrogations at a time; None: as many as the ports that are asked at a time need."""
     min_wait: float | None = None
     """Seconds; pace `eager` waits for an answer at least so long, if the database allows."""
     max_wait: float | None = None
@@ -101,10 +103,9 @@ class Scan:
         self._deadlines: dict[str, float] = {}
         self._timed_out: set[str] = set()
         self._found: FairQueue[PortFound] = FairQueue()
-        self._connections_per_port = min(MAX_CONNECTIONS, settings.parallel_interrogations)
-        self._budget = ConnectionBudget(
-            settings.parallel_interrogations * self._connections_per_port
-        )
+        most = settings.max_connections or settings.parallel_interrogations * MAX_CONNECTIONS
+        self._connections_per_port = min(MAX_CONNECTIONS, most)
+        self._budget = ConnectionBudget(most)
         self._waits: dict[str, Waits] = {}
         means = Means(
             databases, transport, self._matching, settings.intensity, tuple(postprocessors)

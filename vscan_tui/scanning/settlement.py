@@ -245,7 +245,7 @@ class _Replay:
             if self._wanted and stop_reason:
                 self._wanted.clear()
                 self._pending = deque(self._machine.stop(Outcome.STOPPED, stop_reason))
-            elif len(self._wanted) >= look_ahead and self._is_all_reached():
+            elif len(self._wanted) >= look_ahead and self._is_all_played():
                 return
 
     def result(self) -> Settlement:
@@ -268,8 +268,9 @@ class _Replay:
             warnings=tuple(self._warnings),
         )
 
-    def _is_all_reached(self) -> bool:
-        return len(self._reached) >= len(self._transcripts)
+    def _is_all_played(self) -> bool:
+        """Whether what comes next is a probe that was not sent, and so is all after it."""
+        return self._current is None and len(self._reached) >= len(self._transcripts)
 
     def _is_certain(self, action: Action) -> bool:
         match action:

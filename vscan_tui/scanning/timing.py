@@ -16,6 +16,7 @@ TEMPLATE_NAMES = ("paranoid", "sneaky", "polite", "normal", "aggressive", "insan
 DEFAULT_TEMPLATE = 3
 
 _UNITS: Mapping[str, float] = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_RATE = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h)?", re.ASCII | re.IGNORECASE)
 
 
@@ -97,6 +98,18 @@ def parse_template(text: str) -> int:
         raise ValueError(
             f'"{text}" is no timing template; write 0 to 5 or one of {names}.'
         ) from None
+
+
+def parse_rate(text: str) -> float:
+    """Return how many a second, from a number such as `100` or `0.5`.
+
+    Raises:
+        ValueError: it is no number, or 0.
+    """
+    matched = _RATE.fullmatch(text.strip())
+    if matched is None or not float(text):
+        raise ValueError(f'"{text}" is no rate; write how many a second, such as 100 or 0.5.')
+    return float(text)
 
 
 def parse_duration(text: str) -> float:

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 from vscan_tui.events import Endpoint, TlsDetails
 from vscan_tui.scanning.farewell import Farewells
+from vscan_tui.scanning.rate import RateLimit
 
 MAX_UNREAD_BYTES = 64 * 1024
 """Reading is suspended while so much waits to be asked for."""
@@ -83,6 +84,10 @@ class Transport(Protocol):
         """
         ...
 
+    async def turn(self) -> None:
+        """Wait until another connection may be opened (`--max-rate`)."""
+        ...
+
     async def leave(self) -> None:
         """Wait a moment for the other sides of connections that were closed; never raises."""
         ...
@@ -91,7 +96,9 @@ class Transport(Protocol):
 class AsyncioTransport:
     """Connections to real sockets."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: RateLimit | None = None) -> None:
+        """Open at most so many connections a second; None for no limit."""
+        self._rate = rate or RateLimit(None)
         self._context = _permissive_context()
         self._sessions: OrderedDict[Endpoint, ssl.SSLSession] = OrderedDict()
         self._farewells = Farewells()
@@ -114,6 +121,10 @@ class AsyncioTransport:
                 await stream.close()
                 raise
             return tls
+
+    async def turn(self) -> None:
+        """See `Transport.turn`."""
+        await self._rate.turn()
 
     async def leave(self) -> None:
         """See `Transport.leave`."""
@@ -143,17 +154,23 @@ async def _connected_socket(endpoint: Endpoint) -> socket.socket:
     try:
         handle.setblocking(False)  # noqa: FBT003 - the name says what it means
         await asyncio.get_running_loop().sock_connect(handle, address)
-        met_itself = kind == socket.SOCK_STREAM and handle.getsockname() == handle.getpeername()
     except (ConnectionRefusedError, ConnectionResetError, ConnectionAbortedError) as error:
         handle.close()
         raise ConnectionEndedError(was_reset=True) from error
     except BaseException:
         handle.close()
         raise
-    if met_itself:  # nobody listens
+    if kind == socket.SOCK_STREAM and _met_itself(handle):  # nobody listens
         handle.close()
         raise ConnectionEndedError(was_reset=True)
     return handle
+
+
+def _met_itself(handle: socket.socket) -> bool:
+    try:
+        return bool(handle.getsockname() == handle.getpeername())
+    except OSError:  # it was reset already, which is told when it is read
+        return False
 
 
 async def _stream(handle: socket.socket, farewells: Farewells) -> "_StreamConnection":

@@ -20,11 +20,11 @@ async def test_a_command_has_the_keys_that_the_user_chose():
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("z")
-        assert not app.triage.has_class("-zoomed")
+        assert not app.triage.body.is_zoomed
         await pilot.press("Z")
-        assert app.triage.has_class("-zoomed")
+        await until(pilot, lambda: app.triage.body.is_zoomed)
         await pilot.press("f2")
-        assert not app.triage.has_class("-zoomed")
+        await until(pilot, lambda: not app.triage.body.is_zoomed)
 
 
 async def test_help_and_footer_show_the_keys_that_the_user_chose():

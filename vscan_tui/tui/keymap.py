@@ -140,8 +140,30 @@ COMMANDS = (
         Topic.PANES, Scope.TRIAGE, in_footer=True, needs=(Need.RESPONSE,),
     ),
     Command(
-        "panes.zoom", "z", "zoom", "zoom", "Give the whole screen to one pane, and back",
+        "panes.zoom", "z", "zoom", "zoom",
+        "Give the whole screen to one pane, and back; twice on its heading with the mouse",
         Topic.PANES, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "panes.wider", ">", "widen(1)", "Wider",
+        "Give the ports more room; the mouse drags borders",
+        Topic.PANES, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.narrower", "<", "widen(-1)", "Narrower", "Give the ports less room",
+        Topic.PANES, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.taller", "+", "grow(1)", "Taller", "Make this pane taller; the mouse drags headings",
+        Topic.PANES, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.shorter", "-", "grow(-1)", "Shorter", "Make this pane less tall",
+        Topic.PANES, Scope.TRIAGE,
+    ),
+    Command(
+        "panes.jump", ";", "jump", "jump", "Jump to a pane or a line by the letter shown on it",
+        Topic.PANES, Scope.TRIAGE,
     ),
     Command(
         "groups.next", "]", "group(1)", "Next group",

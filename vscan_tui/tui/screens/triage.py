@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
@@ -14,6 +14,7 @@ from vscan_tui.session.store import Exchange, Port, Stage, Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Changes
 from vscan_tui.tui.keymap import Need, Scope, bindings
+from vscan_tui.tui.proportions import STEP
 from vscan_tui.tui.rendering.hexdump import View
 from vscan_tui.tui.rendering.line import Line, Role, cut
 from vscan_tui.tui.rendering.notice import ending_text, waiting_text
@@ -26,6 +27,7 @@ from vscan_tui.tui.rendering.status import (
     warnings_text,
 )
 from vscan_tui.tui.rendering.title import progress, title_line
+from vscan_tui.tui.screens.jump import JumpScreen, JumpTarget
 from vscan_tui.tui.widgets.bar import Bar
 from vscan_tui.tui.widgets.exchange_list import ExchangeList
 from vscan_tui.tui.widgets.filter_bar import FilterBar, FilterInput
@@ -33,6 +35,7 @@ from vscan_tui.tui.widgets.hexdump import Hexdump
 from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_view import LineView
 from vscan_tui.tui.widgets.match_debugger import MatchDebugger
+from vscan_tui.tui.widgets.panes import Panes
 from vscan_tui.tui.widgets.port_table import PortTable, words_of
 from vscan_tui.tui.widgets.rule_search import RuleWords
 
@@ -40,10 +43,6 @@ if TYPE_CHECKING:  # matching is imported when it is used
     from vscan_tui.matching.investigation import Investigation
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
-_TWO_COLUMNS = 100
-"""From this width on, the details stand beside the ports, not below them."""
-_BOTH = 20
-"""From this height on, ports and details are seen together in one column."""
 _FINDINGS = {Standing.HARD, Standing.SOFT, Standing.UNKNOWN}
 _TICKS_PER_FRAME = 4
 
@@ -56,20 +55,6 @@ class TriageScreen(Screen[None]):
     TriageScreen { layout: vertical; background: $background; }
     #note, #alert { display: none; }
     #note.-shown, #alert.-shown { display: block; }
-    #body { height: 1fr; layout: horizontal; }
-    #ports { width: 9fr; }
-    #details { width: 11fr; border-left: solid $foreground 28%; }
-    #exchanges { height: 3fr; min-height: 4; max-height: 12; }
-    #response { height: 5fr; }
-    #debugger { height: 7fr; }
-    TriageScreen.-hosts #ports { width: 1fr; }
-    TriageScreen.-hosts #details { width: 1fr; }
-    TriageScreen.-column #body { layout: vertical; }
-    TriageScreen.-column #ports { width: 1fr; height: 8fr; }
-    TriageScreen.-column #details { width: 1fr; height: 11fr; border-left: none; }
-    TriageScreen.-column #exchanges { height: 4; }
-    TriageScreen.-zoomed #exchanges { height: 1fr; max-height: 100%; }
-    TriageScreen.-zoomed #details { border-left: none; }
     #too-small {
         display: none; width: 1fr; height: 1fr; padding: 0 2;
         content-align: center middle; text-align: center;
@@ -109,14 +94,9 @@ class TriageScreen(Screen[None]):
         self._alert = Bar(id="alert")
         self._host = Bar(id="host")
         self._sources = Bar(id="sources")
-        self._details = Vertical(id="details")
         self._too_small = Static("", id="too-small", markup=False)
-        self.panes: tuple[LineView, ...] = (
-            self.ports,
-            self.exchanges,
-            self.response,
-            self.debugger,
-        )
+        self.body = Panes(self.ports, self.exchanges, self.response, self.debugger, id="body")
+        self.panes = self.body.all
         self.is_stopping = False
         self.hold_requested = False
         """Whether the user has asked for a pause."""
@@ -133,9 +113,7 @@ class TriageScreen(Screen[None]):
         self._group = 0
         self._fraction = 0.0
         self._follows = False
-        self._is_zoomed = False
         self._is_masked = False
-        self._last_detail: LineView = self.debugger
         self._ticks = 0
 
     # Building and arranging
@@ -145,12 +123,7 @@ class TriageScreen(Screen[None]):
         yield self._title
         yield self._note_bar
         yield self._alert
-        with Container(id="body"):
-            yield self.ports
-            with self._details:
-                yield self.exchanges
-                yield self.response
-                yield self.debugger
+        yield self.body
         yield self.filter_bar
         yield self._host
         yield self._sources
@@ -171,25 +144,7 @@ class TriageScreen(Screen[None]):
     def _arrange(self) -> None:
         width, height = self.app.size
         is_tiny = width < MIN_WIDTH or height < MIN_HEIGHT
-        is_column = width < _TWO_COLUMNS
-        self.set_class(is_column, "-column")
-        self.set_class(self._is_zoomed, "-zoomed")
-        focused = self.focused_pane
-        if focused in (self.response, self.debugger):
-            self._last_detail = focused
-        if self._is_zoomed:
-            shown = {focused}
-        elif not is_column:
-            shown = set(self.panes)
-        elif height >= _BOTH:
-            shown = {self.ports, self.exchanges, self._last_detail}
-        elif focused is self.ports:
-            shown = {self.ports}
-        else:
-            shown = {self.exchanges, self._last_detail}
-        for pane in self.panes:
-            pane.display = pane in shown
-        self._details.display = bool(shown - {self.ports})
+        self.body.divide(self.focused_pane)
         for widget in self.children:
             is_ours = not widget.has_class("-textual-system")  # such as the tooltip
             if is_ours and widget.id not in {"note", "alert", "filter"}:
@@ -223,7 +178,7 @@ class TriageScreen(Screen[None]):
         if changes.events:
             planned = store.planned.hosts if store.planned is not None else 0
             with_host = max(planned, len(store.hosts)) > 1
-            self.set_class(with_host, "-hosts")
+            self.body.set_class(with_host, "-hosts")
             self.ports.set_with_host(with_host=with_host)
             self._update_hint()
             self.ports.put(rows)
@@ -439,10 +394,7 @@ class TriageScreen(Screen[None]):
     # Actions
 
     def _go_to(self, pane: LineView) -> None:
-        if pane in (self.response, self.debugger):
-            self._last_detail = pane
-        pane.display = True
-        self._details.display = True
+        self.body.bring(pane)
         self.set_focus(pane)
 
     def action_open(self) -> None:
@@ -467,12 +419,41 @@ class TriageScreen(Screen[None]):
 
     def action_zoom(self) -> None:
         """Give the whole screen to the pane that has the cursor, and back."""
-        self._is_zoomed = not self._is_zoomed
+        self.body.is_zoomed = not self.body.is_zoomed
         self._arrange()
+
+    def action_widen(self, steps: int) -> None:
+        """Give the ports more of the screen, or less."""
+        self.body.widen(steps * STEP)
+
+    def action_grow(self, steps: int) -> None:
+        """Give the pane that has the cursor more height, or less."""
+        self.body.grow(self.focused_pane, steps)
+
+    @on(LineView.HeadingOpened)
+    def _heading_opened(self, event: LineView.HeadingOpened) -> None:
+        self._go_to(event.view)
+        self.action_zoom()
+
+    def action_jump(self) -> None:
+        """Put a letter on every pane and line that is seen, and go where the user says."""
+        targets = []
+        shown = [pane for pane in self.panes if pane.is_on_screen]
+        targets = [JumpTarget(pane.region.offset, partial(self._go_to, pane)) for pane in shown]
+        for pane in shown:
+            targets += [
+                JumpTarget(Offset(pane.region.x, row), partial(self._jump_to, pane, index))
+                for index, row in pane.shown_lines()
+            ]
+        self.app.push_screen(JumpScreen(targets))
+
+    def _jump_to(self, pane: LineView, index: int) -> None:
+        self._go_to(pane)
+        pane.go_to_line(index)
 
     def action_escape(self) -> None:
         """Leave one thing: the zoom, the selected group, the filter, the pane."""
-        if self._is_zoomed:
+        if self.body.is_zoomed:
             self.action_zoom()
         elif self._group:
             self._select_group(0)

@@ -62,6 +62,9 @@ def strip_of(
     return Strip(segments, width)
 
 
+_COUNT_DIGITS = 6
+
+
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """The base of all panes: lines, a heading that does not scroll, a cursor, a hint."""
 
@@ -117,11 +120,30 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """The user clicked on the line that the cursor was on already."""
 
+    class HeadingDragged(Message):
+        """The user dragged the heading of a pane."""
+
+        def __init__(self, view: "LineView", rows: int) -> None:
+            """Name the pane, and how many rows down the heading is to go."""
+            super().__init__()
+            self.view = view
+            self.rows = rows
+
+    class HeadingOpened(Message):
+        """The user clicked twice on the heading of a pane."""
+
+        def __init__(self, view: "LineView") -> None:
+            """Name the pane."""
+            super().__init__()
+            self.view = view
+
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         """Begin empty."""
         super().__init__(id=id)
         self.cursor = 0
         self.emphasis = 0
+        self._is_dragged = False
+        self._count = ""
         self._strips: dict[Hashable, Strip] = {}
         self._palette: Palette | None = None
 
@@ -209,6 +231,16 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh_index(index)
         self.reveal(index)
 
+    def shown_lines(self) -> list[tuple[int, int]]:
+        """Return the lines that are seen, each with its row on the terminal."""
+        last = min(self.line_count, self.top + self.page)
+        first_row = self.region.y + 1
+        return [(index, first_row + index - self.top) for index in range(self.top, last)]
+
+    def go_to_line(self, index: int) -> None:
+        """Move the cursor as the user does."""
+        self._move_to(index)
+
     def reveal(self, index: int) -> None:
         """Scroll no further than is needed to see a line."""
         if index < self.top:
@@ -288,7 +320,26 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_blur(self) -> None:
         """Show that the cursor has gone."""
+        self._count = ""
         self.refresh()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Begin to drag the heading."""
+        self._is_dragged = event.screen_y == self.region.y
+        if self._is_dragged:
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Drag the heading."""
+        rows = event.screen_y - self.region.y
+        if self._is_dragged and rows:
+            self.post_message(self.HeadingDragged(self, rows))
+
+    def on_mouse_up(self) -> None:
+        """Let the heading go."""
+        if self._is_dragged:
+            self._is_dragged = False
+            self.release_mouse()
 
     def on_click(self, event: events.Click) -> None:
         """Select what was clicked on."""
@@ -301,6 +352,8 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if "group" in meta:
             self.post_message(self.GroupChosen(int(meta["group"])))
+        if offset.y == 0 and event.chain > 1:
+            self.post_message(self.HeadingOpened(self))
         index = self.top + offset.y - 1
         if offset.y > 0 and index < self.line_count:
             if event.chain > 1:
@@ -314,37 +367,49 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self.place_cursor(index)
         self.post_message(self.CursorMoved(self, index))
 
+    def on_key(self, event: events.Key) -> None:
+        """Collect the digits of a count, such as that of `5 j`."""
+        character = event.character or " "
+        if character in "123456789" or (character == "0" and self._count):
+            self._count = (self._count + character)[-_COUNT_DIGITS:]
+            event.stop()
+
+    def _taken_count(self, default: int = 1) -> int:
+        """Return the count that was typed, and begin a new one."""
+        count, self._count = int(self._count or default), ""
+        return count
+
     def action_cursor_up(self) -> None:
         """One line up."""
-        self._move_to(self.cursor - 1)
+        self._move_to(self.cursor - self._taken_count())
 
     def action_cursor_down(self) -> None:
         """One line down."""
-        self._move_to(self.cursor + 1)
+        self._move_to(self.cursor + self._taken_count())
 
     def action_page_up(self) -> None:
         """One page up."""
-        self._move_to(self.cursor - self.page)
+        self._move_to(self.cursor - self._taken_count() * self.page)
 
     def action_page_down(self) -> None:
         """One page down."""
-        self._move_to(self.cursor + self.page)
+        self._move_to(self.cursor + self._taken_count() * self.page)
 
     def action_half_up(self) -> None:
         """Half a page up."""
-        self._move_to(self.cursor - max(1, self.page // 2))
+        self._move_to(self.cursor - self._taken_count() * max(1, self.page // 2))
 
     def action_half_down(self) -> None:
         """Half a page down."""
-        self._move_to(self.cursor + max(1, self.page // 2))
+        self._move_to(self.cursor + self._taken_count() * max(1, self.page // 2))
 
     def action_first(self) -> None:
-        """To the first line."""
-        self._move_to(0)
+        """To the first line; with a count, to that line."""
+        self._move_to(self._taken_count() - 1)
 
     def action_last(self) -> None:
-        """To the last line."""
-        self._move_to(self.line_count - 1)
+        """To the last line; with a count, to that line."""
+        self._move_to(self._taken_count(self.line_count) - 1)
 
 
 class LinesView(LineView):

@@ -1,6 +1,7 @@
 """The triage screen: all ports, and why the selected one is what it is."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -437,7 +438,6 @@ class TriageScreen(Screen[None]):
 
     def action_jump(self) -> None:
         """Put a letter on every pane and line that is seen, and go where the user says."""
-        targets = []
         shown = [pane for pane in self.panes if pane.is_on_screen]
         targets = [JumpTarget(pane.region.offset, partial(self._go_to, pane)) for pane in shown]
         for pane in shown:

@@ -2,12 +2,11 @@
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.reports.scans import begin, end, found, store_of, up
-from vscan_tui.reports.files import FORMATS, paths_for_all, write_report, write_text
+from vscan_tui.reports.files import FORMATS, write_report, write_text
 
 STORE = store_of(begin(), up(), found(22, "ssh"), end())
 
@@ -24,30 +23,27 @@ def failing_lines():
         ("xml", "<?xml "),
         ("gnmap", "# vscan 0.1.0 scan initiated "),
         ("jsonl", '{"type":"scan",'),
+        ("csv", "address,name,protocol,port,"),
+        ("md", "# Services found\n"),
+        ("html", "<!DOCTYPE html>\n"),
     ],
 )
 def test_every_format_can_be_written(tmp_path, suffix, beginning):
     path = tmp_path / "report"
     write_report(path, suffix, STORE)
     assert path.read_text(encoding="utf-8").startswith(beginning)
-    assert b"\r" not in path.read_bytes()
+    assert suffix == "csv" or b"\r" not in path.read_bytes()
 
 
-def test_formats_have_the_letters_of_nmap_and_one_more():
+def test_formats_have_the_letters_of_nmap_and_some_more():
     assert {report.letter: suffix for suffix, report in FORMATS.items()} == {
         "N": "nmap",
         "X": "xml",
         "G": "gnmap",
         "J": "jsonl",
-    }
-
-
-def test_all_formats_are_written_beside_each_other():
-    assert paths_for_all("scans/today.1") == {
-        "nmap": Path("scans/today.1.nmap"),
-        "xml": Path("scans/today.1.xml"),
-        "gnmap": Path("scans/today.1.gnmap"),
-        "jsonl": Path("scans/today.1.jsonl"),
+        "C": "csv",
+        "D": "md",
+        "H": "html",
     }
 
 

@@ -28,6 +28,9 @@ class ReportFormat(StrEnum):
     XML = "xml"
     GREPABLE = "gnmap"
     JSON_LINES = "jsonl"
+    CSV = "csv"
+    MARKDOWN = "md"
+    HTML = "html"
 
 
 class ReverseDns(StrEnum):

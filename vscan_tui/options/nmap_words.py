@@ -55,9 +55,8 @@ _UNSUPPORTED: dict[str, tuple[str, str]] = {
     "-M": ("parallel connects", "use --max-parallelism"),
     "-4": ("IPv4", "it is the default; leave it out"),
     "-iR": ("random targets", "vscan scans only what it is told to scan"),
-    "-oS": ("script kiddie output", "choose -oN, -oX, -oG, -oJ or -oA"),
-    "-oH": ("HTML output", "choose -oN, -oX, -oG, -oJ or -oA"),
-    "-oM": ("the old name of -oG", "write -oG"),
+    "-oS": ("script kiddie output", "choose -oN, -oX, -oG, -oJ, -oC, -oD, -oH or -oA"),
+    "-oM": ("the old name of -oG", "write -oG; -oD is Markdown"),
     "--scanflags": ("TCP flags of one's own", _NO_RAW_PACKETS),
     "--traceroute": ("route tracing", _NO_RAW_PACKETS),
     "--script": ("scripts", _NO_SCRIPTS),
@@ -130,13 +129,21 @@ REPORT_OPTIONS: dict[str, tuple[ReportFormat, ...]] = {
     "-oX": (ReportFormat.XML,),
     "-oG": (ReportFormat.GREPABLE,),
     "-oJ": (ReportFormat.JSON_LINES,),
-    "-oA": tuple(ReportFormat),
+    "-oC": (ReportFormat.CSV,),
+    "-oD": (ReportFormat.MARKDOWN,),
+    "-oH": (ReportFormat.HTML,),
+    "-oA": (
+        ReportFormat.NORMAL,
+        ReportFormat.XML,
+        ReportFormat.GREPABLE,
+        ReportFormat.JSON_LINES,
+    ),
 }
 _INCOMPLETE = {
     "-s": "write -sT, -sU or -sV",
     "-P": "write -Pn",
     "-i": "write -iL FILE",
-    "-o": "choose -oN, -oX, -oG, -oJ or -oA",
+    "-o": "choose -oN, -oX, -oG, -oJ, -oC, -oD, -oH or -oA",
 }
 _REPEATED = re.compile(r"-([vd])(\d{1,2})", re.ASCII)
 
@@ -197,7 +204,9 @@ def _plain_short_word(word: str) -> Iterator[str]:
         raise UsageError(f"{word} is incomplete: {_INCOMPLETE[word]}.")
     elif word[1] == "o":
         if word[:3] not in REPORT_OPTIONS:
-            raise UsageError(f'"{word}" is no report format: choose -oN, -oX, -oG, -oJ or -oA.')
+            raise UsageError(
+                f'"{word}" is no report format: choose -oN, -oX, -oG, -oJ, -oC, -oD, -oH or -oA.'
+            )
         if len(word) > 3:
             raise UsageError(f'"{word}" needs a space before the file name: {word[:3]} {word[3:]}')
         yield word

@@ -119,13 +119,16 @@ def add_output(parser: Parser) -> None:
         ("-oX", "XML report, as Nmap writes it"),
         ("-oG", "grepable report, one line for each host"),
         ("-oJ", "JSON lines, one for each port"),
+        ("-oC", "CSV, a row for each port"),
+        ("-oD", "a document in Markdown"),
+        ("-oH", "a page in HTML: one file, no scripts"),
     ):
         group.add_argument(option, action=_AddReport, metavar="FILE", help=text)
     group.add_argument(
         "-oA",
         action=_AddReport,
         metavar="NAME",
-        help="all of them: NAME.nmap, .xml, .gnmap, .jsonl",
+        help="the first four: NAME.nmap, .xml, .gnmap, .jsonl",
     )
     group.add_argument(
         "-v", action="count", default=0, dest="verbosity", help="tell more; -vv even more"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vscan_tui.reports import grepable, jsonlines, normal, xml
+from vscan_tui.reports import csv, grepable, html, jsonlines, markdown, normal, xml
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
 from vscan_tui.session.store import Store
 
@@ -39,14 +39,12 @@ FORMATS = {
         Format("xml", "X", "Nmap's XML", xml.render),
         Format("gnmap", "G", "Nmap's grepable output", grepable.render),
         Format("jsonl", "J", "JSON lines", jsonlines.render),
+        Format("csv", "C", "CSV", csv.render),
+        Format("md", "D", "Markdown", markdown.render),
+        Format("html", "H", "HTML", html.render),
     )
 }
 """Every format by its suffix."""
-
-
-def paths_for_all(base: str) -> dict[str, Path]:
-    """Return where `-oA BASE` writes, by the suffix of each format."""
-    return {suffix: Path(f"{base}.{suffix}") for suffix in FORMATS}
 
 
 def write_report(

@@ -7,51 +7,8 @@ from the network is Latin-1, one character a byte.  Whatever is not printable
 ASCII is written as `\uXXXX`, so the file can be shown on any terminal.  A key
 may be null or missing where nothing is known; new keys may appear.
 
-`scan`
-    type: "scan".  format: version of this format, 1.  program: name and
-    version.  arguments: list of words.  started.  pace.  intensity: 0 to 9.
-    databases: list of {name, path, probes, rules, sha256}.
-
-`host`
-    type: "host".  address.  name: as the user gave it.  reverse_name: by
-    reverse DNS.  state: "up" or "down".  reason.  latency.  other_addresses:
-    list.  first, last: when it was first and last heard of.
-    ports: how many `port` lines follow.  summed: list of ports that have no
-    line of their own: {protocol, state, reason, count, ranges: [[first, last]]}.
-
-`port`
-    type: "port".  address, protocol, port: the endpoint.  state, reason,
-    latency: of the port scan.  stage: "waiting", "probing" or "finished".
-    outcome: "hard match", "soft match", "no match", "tcpwrapped",
-    "incomplete", "excluded", "stopped", or null while the port is asked.
-    service: name.  product, version, info, hostname, ostype, devicetype.
-    tunnel: "ssl" or "".  method: "probed" or "table".  confidence: 0 to 10.
-    cpes: CPE 2.2 URIs.  cpe23: the same as CPE 2.3 formatted strings, null for
-    one that has none.  fingerprint: Nmap's SF text in one line, or "".
-    started, finished.  warnings: list.
-    tls: {version, cipher, alpn, certificate: base64 DER, resumed}, or null.
-    tls_findings: what the TLS inspector found, or null; empty keys are left out.
-      names        host names in the certificate
-      subject, issuer   distinguished names (RFC 4514)
-      not_before, not_after   ISO 8601, UTC
-      versions     the versions spoken, oldest first
-      alpn         the protocol chosen by ALPN
-    evidence: the rule that explains the verdict, or null: {probe: the probe
-    that was sent, exchange: its number, rule_probe: the probe that holds the
-    rule, database, file, line, service, soft, pattern: base64, flags, spans:
-    [[start, end] or null] in the response (the whole match, then each group),
-    captured: list of base64 or null for the same, length: bytes of the
-    response that were there, tried: rules tried before it}.
-    exchanges: list of {number, connection, probe, tunnel, reason, payload:
-    base64, response: base64, carried: bytes of the response that an earlier
-    exchange on the same connection received, started, seconds, first_byte:
-    seconds to the first byte, ending, tried}.
-
-`done`
-    type: "done".  ending: "done", "interrupted", "failed", or null if the scan
-    had not ended when this was written.  reason.  ended.  elapsed.
-    hosts_up, hosts_total, ports: counts.  outcomes: {outcome: count}.
-    warnings: list of {time, message, endpoint: text or null}.
+What each key means is told by the JSON Schema in `data/schema/report.schema.json`
+(see `vscan_tui.reports.schema`).
 """
 
 import re
@@ -64,6 +21,7 @@ from vscan_tui.events import (
     DatabaseIdentity,
     Ending,
     HostState,
+    Mark,
     Method,
     Outcome,
     PortState,
@@ -81,6 +39,7 @@ from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
 from vscan_tui.session.store import Exchange, Firing, Host, Port, Stage, Store
 
 FORMAT = 1
+VerdictFrom = Literal["hard match", "soft match", "tcpwrapped", "port table", "nothing"]
 
 _ENCODER = msgspec.json.Encoder()
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
@@ -173,6 +132,7 @@ class PortLine(msgspec.Struct, frozen=True, tag="port", tag_field="type"):
     latency: float | None
     stage: Stage
     outcome: Outcome | None
+    verdict_from: VerdictFrom
     service: str
     product: str
     version: str
@@ -189,6 +149,8 @@ class PortLine(msgspec.Struct, frozen=True, tag="port", tag_field="type"):
     started: float | None
     finished: float | None
     warnings: list[str]
+    mark: Mark
+    note: str
     tls: TlsDetails | None
     tls_findings: TlsFindings | None
     evidence: Evidence | None
@@ -316,6 +278,7 @@ def _port_line(port: Port, intensity: int) -> PortLine:
         latency=port.latency,
         stage=port.stage,
         outcome=port.outcome,
+        verdict_from=_verdict_from(port),
         service=service.name,
         product=fields.product,
         version=fields.version,
@@ -332,11 +295,25 @@ def _port_line(port: Port, intensity: int) -> PortLine:
         started=port.started,
         finished=port.finished,
         warnings=port.warnings,
+        mark=port.mark,
+        note=port.note,
         tls=handshakes[0] if handshakes else None,
         tls_findings=port.service.tls,
         evidence=_evidence(port),
         exchanges=tuple(map(_exchange_record, port.exchanges)),
     )
+
+
+def _verdict_from(port: Port) -> VerdictFrom:
+    match port.outcome:
+        case Outcome.HARD_MATCH:
+            return "hard match"
+        case Outcome.SOFT_MATCH:
+            return "soft match"
+        case Outcome.TCPWRAPPED:
+            return "tcpwrapped"
+        case _:
+            return "port table" if port.service.name else "nothing"
 
 
 def _evidence(port: Port) -> Evidence | None:

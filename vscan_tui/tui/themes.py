@@ -189,10 +189,10 @@ def _group_style(colours: Palette, group: int, role: Role, *, is_emphasised: boo
     colour = group_colour(group)
     if is_emphasised:
         return _style(_readable_on(colour), colour, bold=True, group=group)
-    tinted = colours.background.blend(colour, 0.34 if colours.dark else 0.30)
+    tinted = colours.background.blend(colour, 0.28 if colours.dark else 0.30)
     text = colours.foreground if role is not Role.DIM else tinted.blend(colours.foreground, 0.9)
     if role in _OF_A_REGEX:
-        text = text.blend(_OF_A_REGEX[role](colours), 0.55)
+        text = text.blend(_OF_A_REGEX[role](colours), 0.45)
     return _style(text, tinted, underline=True, group=group)
 
 

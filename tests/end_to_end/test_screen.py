@@ -119,6 +119,14 @@ def test_next_unknown_goes_to_a_port_that_answered_and_was_not_known(window, jou
     _quit(window)
 
 
+def test_the_final_table_can_stay_in_the_terminal(window, journal):
+    _open(window, journal)
+    window.press("Q")
+    window.wait_until(lambda screen: screen.rstrip().endswith(PROMPT.strip()), "the prompt")
+    assert window.value("alternate_on") == "0"
+    window.wait_for("PORT", "STATE", ALL_SEEN)
+
+
 def test_help_and_palette_open_find_and_close(window, journal):
     _open(window, journal)
 

@@ -35,17 +35,25 @@ class Presentation:
     """Answers on the screen what rules make of a response."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    store: Store
+    is_interrupted: bool
+    prints_table: bool
+
+
 def present(source: EventSource, presentation: Presentation) -> ExitStatus:
     """Run a source to its end and report it; returns what the exit status should be."""
     if wants_screen(presentation.output):
-        store, interrupted = _on_screen(source, presentation)
+        outcome = _on_screen(source, presentation)
     else:
-        store, interrupted = _without_screen(source, presentation)
-    status = _write_reports(store, presentation)
+        outcome = _without_screen(source, presentation)
+    store = outcome.store
+    status = _write_reports(outcome, presentation)
     recorder = presentation.recorder
     if recorder is not None and recorder.written:
         say(f"Recorded in {recorder.path}")
-    if interrupted:
+    if outcome.is_interrupted:
         return ExitStatus.INTERRUPTED
     if store.ended is not None and store.ended.ending is ScanEnding.FAILED:
         say(f"vscan: the scan failed: {store.ended.reason}")
@@ -69,7 +77,7 @@ def wants_screen(output: OutputOptions) -> bool:
     )
 
 
-def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, bool]:
+def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
     # Half a second that others need not pay.
     from vscan_tui.configuration import configuration_path, load_configuration  # noqa: PLC0415
     from vscan_tui.tui.app import VscanApp  # noqa: PLC0415
@@ -93,25 +101,27 @@ def _on_screen(source: EventSource, presentation: Presentation) -> tuple[Store, 
     app.feed.drain()  # the journal's last words, if it has had any
     if app.return_code == ExitStatus.FAILED:
         raise SystemExit(ExitStatus.FAILED)  # the screen has said why
-    return app.store, app.return_code == ExitStatus.INTERRUPTED
+    interrupted = app.return_code == ExitStatus.INTERRUPTED
+    return _Outcome(app.store, is_interrupted=interrupted, prints_table=app.leaves_table)
 
 
-def _without_screen(source: EventSource, presentation: Presentation) -> tuple[Store, bool]:
+def _without_screen(source: EventSource, presentation: Presentation) -> _Outcome:
     from vscan_tui.commands.headless import HeadlessRun  # noqa: PLC0415 - brings rich
 
     run = HeadlessRun(
         source, presentation.output, recorder=presentation.recorder, trace=presentation.trace
     )
     run.run()
-    return run.store, run.interrupted
+    nothing_printed = presentation.output.on_standard_output is None
+    return _Outcome(run.store, is_interrupted=run.interrupted, prints_table=nothing_printed)
 
 
-def _write_reports(store: Store, presentation: Presentation) -> ExitStatus:
+def _write_reports(outcome: _Outcome, presentation: Presentation) -> ExitStatus:
     # Not needed before the scan ends.
     from vscan_tui.reports import files, normal  # noqa: PLC0415
     from vscan_tui.reports.options import ReportOptions  # noqa: PLC0415
 
-    output = presentation.output
+    output, store = presentation.output, outcome.store
     options = ReportOptions(
         reasons=output.show_reasons,
         open_only=output.only_open,
@@ -119,7 +129,7 @@ def _write_reports(store: Store, presentation: Presentation) -> ExitStatus:
         table_name=load_port_table().name,
     )
     status = ExitStatus.DONE
-    if not wants_screen(output) and output.on_standard_output is None:
+    if outcome.prints_table:
         print_lines(normal.render_for_terminal(store, options))
     for report in output.reports:
         text = files.FORMATS[report.format].render(store, options)

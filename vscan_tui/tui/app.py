@@ -106,6 +106,8 @@ class VscanApp(App[int], inherit_bindings=False):
         self._scan: Worker[None] | None = None
         self._scan_ended = asyncio.Event()
         self._is_leaving = False
+        self.leaves_table = configuration.leave_table
+        """Whether whoever ran the app should print the final port table."""
         self._leaving_code = 0
         for own in THEMES:
             self.register_theme(own)
@@ -240,6 +242,11 @@ class VscanApp(App[int], inherit_bindings=False):
     def action_help(self) -> None:
         """Show all keys."""
         self.push_screen(HelpScreen(self.configuration.keys, self.triage.met_needs()))
+
+    async def action_quit_with_table(self) -> None:
+        """Quit as ever, and leave the port table in the terminal."""
+        self.leaves_table = True
+        await self.action_quit()
 
     async def action_quit(self) -> None:
         """End the scan, so that its journal is closed, and then the program."""

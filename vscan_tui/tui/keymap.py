@@ -224,6 +224,11 @@ COMMANDS = (
         Topic.PROGRAM, Scope.PROGRAM, in_footer=True,
     ),
     Command(
+        "program.quit_with_table", "Q", "app.quit_with_table", "Quit, leave table",
+        "Quit and leave the final port table in the terminal",
+        Topic.PROGRAM, Scope.PROGRAM,
+    ),
+    Command(
         "program.palette", "ctrl+p", "app.command_palette", "palette", "Find a command by its name",
         Topic.PROGRAM, Scope.PROGRAM, in_footer=True, in_palette=False, priority=True,
     ),

@@ -124,7 +124,7 @@ def test_the_final_table_can_stay_in_the_terminal(window, journal):
     window.press("Q")
     window.wait_until(lambda screen: screen.rstrip().endswith(PROMPT.strip()), "the prompt")
     assert window.value("alternate_on") == "0"
-    window.wait_for("PORT", "STATE", ALL_SEEN)
+    window.wait_for(ALL_SEEN, "scanned in")
 
 
 def test_help_and_palette_open_find_and_close(window, journal):

@@ -5,13 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from vscan_tui import __version__
-from vscan_tui.commands.databases import load_databases
+from vscan_tui.commands.databases import load_databases, load_quietly
 from vscan_tui.commands.match import match_answer
 from vscan_tui.commands.match_wording import one_line
 from vscan_tui.commands.present import Presentation, present, print_lines, say, wants_screen
@@ -84,7 +85,11 @@ def run_fingerprint(options: FingerprintOptions, stdin: BinaryIO) -> int:
         source = Replay(list(events_of(recording_of(all_judged, matcher))))
         note = f"{_counted(len(all_judged), 'fingerprint')}; nothing is sent."
         presentation = Presentation(
-            options.output, note=note, investigation=Investigation(lambda: databases)
+            options.output,
+            note=note,
+            investigation=Investigation(
+                lambda: databases, partial(load_quietly, options.databases, with_overlays=True)
+            ),
         )
         shown = present(source, presentation)
         return shown or status

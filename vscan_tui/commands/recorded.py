@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from vscan_tui.bundled import bundled
+from vscan_tui.commands.databases import load_quietly
 from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.matching.investigation import Investigation
 from vscan_tui.options.model import DemoOptions, OpenOptions
-from vscan_tui.probedb.combined import ProbeDatabases
-from vscan_tui.probedb.sources import chosen_sources, load
 from vscan_tui.session.journal import JournalError, JournalFault, read_events
 from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.replay import Replay
@@ -34,7 +33,7 @@ def open_journal(options: OpenOptions) -> ExitStatus:
     if len(faults) > 5:
         say(f"vscan: {path}: … and {len(faults) - 5} more lines left out")
     note = f"This is a recording, {path.name}; nothing is sent."
-    investigation = Investigation(_installed_databases)
+    investigation = Investigation(load_quietly)
     recorder = Recorder(path, continues=True)
     presentation = Presentation(
         options.output, note=note, recorder=recorder, investigation=investigation
@@ -52,12 +51,7 @@ def demo(options: DemoOptions) -> ExitStatus:
         say(f"vscan: the recording is missing from this installation: {error}")
         return ExitStatus.FAILED
     source = Replay(events, speed=DEMO_SPEED, longest_gap=DEMO_LONGEST_GAP)
-    investigation = Investigation(_installed_databases)
+    investigation = Investigation(load_quietly)
     return present(
         source, Presentation(options.output, note=DEMO_NOTE, investigation=investigation)
     )
-
-
-def _installed_databases() -> ProbeDatabases:
-    """The databases that a scan would use; their faults are told by scans."""
-    return ProbeDatabases(tuple(load(source) for source in chosen_sources([])))

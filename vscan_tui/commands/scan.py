@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from vscan_tui import __version__
-from vscan_tui.commands.databases import load_databases
+from vscan_tui.commands.databases import load_databases, load_quietly
 from vscan_tui.commands.known_ports import known_ports
 from vscan_tui.commands.present import Presentation, present, say, wants_screen
 from vscan_tui.commands.status import ExitStatus
@@ -75,7 +75,9 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     for warning in ports.warnings:
         say(f"vscan: warning: {warning}")
     try:
-        databases = load_databases(options.databases, strict=options.strict, tell=say)
+        databases = load_databases(
+            options.databases, strict=options.strict, tell=say, with_overlays=True
+        )
     except DatabaseError as error:
         say(f"vscan: {error}")
         return ExitStatus.FAILED
@@ -96,7 +98,10 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
         )
     live = live_scan(options, words, discovery, databases, rate)
     source, recorder = _recorded(live, options)
-    investigation = Investigation(lambda: databases)
+    investigation = Investigation(
+        lambda: databases,
+        partial(load_quietly, options.databases, with_overlays=True),
+    )
     status = present(
         source,
         Presentation(

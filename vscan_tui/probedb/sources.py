@@ -25,6 +25,7 @@ from vscan_tui.probedb.parser import ParsedText, PatternCheck, parse
 APP_NAME = "vscan"
 DATABASE_FILE = "nmap-service-probes"
 BUNDLED_NAME = "vscan"
+OVERLAY_NAME = "overlay"
 BUNDLED_FOLDER = "service-probes"
 FILES_OF_A_FOLDER = "*.probes"
 MAX_DATABASE_BYTES = 64 * 1024 * 1024
@@ -43,18 +44,24 @@ class DatabaseSource:
     path: Path
 
 
-def chosen_sources(version_databases: Sequence[Path]) -> list[DatabaseSource]:
+def chosen_sources(
+    version_databases: Sequence[Path], *, with_overlays: bool = False
+) -> list[DatabaseSource]:
     """Which databases to use, in order of precedence.
 
     Those of `--versiondb` and no others, if any; else the user's overlays, the
     project's own, and the user's Nmap copy where one is installed.
+
+    Args:
+        version_databases: those of `--versiondb`.
+        with_overlays: whether the user's overlays come before those too.
     """
-    if version_databases:
-        return [_named(path) for path in version_databases]
     overlays = overlay_folder()
     sources = []
-    if any(overlays.glob(FILES_OF_A_FOLDER)):
-        sources.append(DatabaseSource("overlay", overlays))
+    if (with_overlays or not version_databases) and any(overlays.glob(FILES_OF_A_FOLDER)):
+        sources.append(DatabaseSource(OVERLAY_NAME, overlays))
+    if version_databases:
+        return [*sources, *map(_named, version_databases)]
     sources.append(DatabaseSource(BUNDLED_NAME, bundled(BUNDLED_FOLDER)))
     installed = nmap_file(DATABASE_FILE)
     if installed is not None:

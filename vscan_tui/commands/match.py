@@ -4,16 +4,14 @@ One response is answered for a person to read; with `--jsonl`, each line of
 standard input is a case and each line of standard output its answer.
 """
 
+import contextlib
 import gc
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-import msgspec
-
 from vscan_tui.commands.databases import load_databases
+from vscan_tui.commands.match_lines import Answerer, Answers, batches
 from vscan_tui.commands.match_wording import one_line
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Match, Protocol
@@ -21,28 +19,18 @@ from vscan_tui.matching.matcher import MAX_RESPONSE_BYTES, Matcher, MatchResult
 from vscan_tui.options.model import STANDARD_STREAM, MatchOptions
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
-from vscan_tui.probedb.templates import CPE_PREFIX, FIELD_NAMES
+from vscan_tui.probedb.templates import FIELD_NAMES
 
-MAX_LINE_BYTES = 16 * 1024 * 1024
+WORTH_WORKERS = 4096
+"""After so many lines in one go, more are taken to come, and further processes to pay."""
+_MANY = 16
+"""Who sends fewer lines at a time waits for the answers."""
 
 
 class _Problem(Exception):  # noqa: N818 - it ends the command with a sentence, not a traceback
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
-
-
-class _Case(msgspec.Struct):
-    """A line of input; other keys are passed over."""
-
-    response: bytes
-    probe: str
-    id: str | int | float | None = None
-    proto: Protocol = "tcp"
-
-
-_CASES = msgspec.json.Decoder(_Case)
-_ENCODER = msgspec.json.Encoder()
 
 
 def run_match(options: MatchOptions, stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
@@ -53,19 +41,23 @@ def run_match(options: MatchOptions, stdin: BinaryIO, stdout: TextIO, stderr: Te
         be used; 2 when the command line asks for a probe that is not there.
     """
     try:
-        if options.jsonl:
-            with _without_collector():
-                lines = _Lines(options, _databases(options, stderr), stdout, stderr)
-            return lines.answer_all(stdin)
         with _without_collector():
             databases = _databases(options, stderr)
-            return _answer_one(options, databases, _response(options, stdin), stdout)
+            if not options.jsonl:
+                return _answer_one(options, databases, _response(options, stdin), stdout)
     except _Problem as problem:
         print(f"vscan: {problem}", file=stderr)
         return problem.status
+    gc.freeze()  # what is there now stays, so it need not be looked through again
+    output = _Output(stdout, stderr)
+    try:
+        _answer_lines(options, databases, stdin, output)
+    except BrokenPipeError:
+        _close(stdout)
+    return output.status
 
 
-@contextmanager
+@contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
     """Build a database without the garbage collector, which would look through it again and again.
 
@@ -174,94 +166,45 @@ def _described(match: Match, response: bytes) -> Iterator[str]:
 # For programs ------------------------------------------------------------------------------------
 
 
-class _Lines:
-    """Answers cases, a line each."""
+def _answer_lines(
+    options: MatchOptions, databases: ProbeDatabases, stdin: BinaryIO, output: "_Output"
+) -> None:
+    """Answer every line of a stream, each as soon as it is read."""
+    answerer = Answerer(databases, options.explain)
+    waiting = batches(stdin)
+    in_one_go = 0
+    for lines in waiting:
+        output.write(answerer.answer(lines), lines)
+        in_one_go = in_one_go + len(lines) if len(lines) >= _MANY else 0
+        if in_one_go >= WORTH_WORKERS:
+            # Imported when they pay: one response needs no processes.
+            from vscan_tui.commands.match_workers import answer_on_all_cores  # noqa: PLC0415
 
-    def __init__(
-        self, options: MatchOptions, databases: ProbeDatabases, stdout: TextIO, stderr: TextIO
-    ) -> None:
-        self._explained = options.explain
-        self._databases = databases
-        self._matcher = Matcher(databases)
+            answer_on_all_cores(answerer, waiting, output.write)
+
+
+def _close(stream: TextIO) -> None:
+    """Let go of a stream that nobody reads any more; else the interpreter complains at its end."""
+    with contextlib.suppress(BrokenPipeError):
+        stream.close()
+
+
+class _Output:
+    """Where answers go, and what is wrong with lines."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         self._stdout = stdout
         self._stderr = stderr
-        self._faulty = False
+        self._lines = 0
+        self.status = ExitStatus.DONE
 
-    def answer_all(self, stdin: BinaryIO) -> int:
-        """Answer every line of a stream, each as soon as it is read."""
-        for number, line in enumerate(_lines(stdin), 1):
-            if line.strip():
-                self._stdout.write(self._answer(line, number))
-                self._stdout.flush()
-        return ExitStatus.FAILED if self._faulty else ExitStatus.DONE
-
-    def _answer(self, line: bytes, number: int) -> str:
-        try:
-            case = _CASES.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return self._fault(_id_of(line), number, f"not a case: {error}")
-        if len(line) > MAX_LINE_BYTES:
-            return self._fault(case.id, number, f"longer than {MAX_LINE_BYTES >> 20} MiB")
-        probe = self._databases.find(case.probe, case.proto)
-        if probe is None:
-            message = f"no {case.proto} probe is named {one_line(case.probe)!r}"
-            return self._fault(case.id, number, message)
-        result = self._matcher.match(probe, case.response)
-        answer: dict[str, object] = {"id": case.id, "match": match_answer(result.match)}
-        if self._explained:
-            from vscan_tui.commands.match_explanation import nearest  # noqa: PLC0415 - start time
-
-            answer["nearest"] = nearest(self._databases, probe, case.response, self._explained)
-        return _json_line(answer)
-
-    def _fault(self, case_id: object, number: int, message: str) -> str:
-        self._faulty = True
-        message = one_line(message, limit=300)
-        print(f"vscan: line {number}: {message}", file=self._stderr, flush=True)
-        return _json_line({"id": case_id, "error": message})
-
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of a stream; of an endless one only the beginning, never split in two."""
-    while line := stream.readline(MAX_LINE_BYTES + 1):
-        rest = line
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = stream.readline(MAX_LINE_BYTES + 1)
-        yield line
-
-
-def _id_of(line: bytes) -> object:
-    """The id of a line that is otherwise unreadable, if it has one."""
-    try:
-        found = msgspec.json.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    case_id = found.get("id") if isinstance(found, dict) else None
-    return case_id if isinstance(case_id, (str, int, float)) else None
-
-
-def match_answer(match: Match | None) -> dict[str, object] | None:
-    """What programs are told of a rule that fired; None if none did."""
-    if match is None:
-        return None
-    answer: dict[str, object] = {
-        "service": match.service,
-        "soft": match.soft,
-        "line": match.line,
-        "rule_probe": match.probe,
-    }
-    for name in FIELD_NAMES.values():
-        value = getattr(match.fields, name)
-        if value:
-            answer[name] = value
-    for cpe in match.fields.cpes:
-        answer[f"cpe_{cpe.removeprefix(CPE_PREFIX)[0]}"] = cpe
-    answer["cpe"] = list(match.fields.cpes)
-    return answer
-
-
-def _json_line(answer: dict[str, object]) -> str:
-    encoded = _ENCODER.encode(answer)
-    # ASCII goes through any terminal and any encoding of standard output.
-    text = encoded.decode() if encoded.isascii() else json.dumps(answer)
-    return text + "\n"
+    def write(self, answers: Answers, lines: Sequence[bytes]) -> None:
+        """Write the answers to the next lines."""
+        for number, message in answers.faults:
+            self.status = ExitStatus.FAILED
+            print(f"vscan: line {self._lines + number + 1}: {message}", file=self._stderr)
+        self._lines += len(lines)
+        if answers.faults:
+            self._stderr.flush()
+        self._stdout.write(answers.text)
+        self._stdout.flush()

@@ -18,8 +18,8 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from vscan_tui.events import Span
 from vscan_tui.matching.alignment import Alignment, align
+from vscan_tui.matching.entry import Entry
 from vscan_tui.matching.matcher import Matcher, Outcome
-from vscan_tui.matching.prefilter import Entry
 from vscan_tui.matching.start import LOOK
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.model import Probe, ProbeDatabase, Rule

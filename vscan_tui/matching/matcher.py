@@ -3,16 +3,18 @@
 Source: nmap-behaviour.md, "Matching one response".
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from vscan_tui.events import Match, Protocol, Span
-from vscan_tui.matching.pattern import LimitError, Pattern
-from vscan_tui.matching.prefilter import Entry
+from vscan_tui.events import Fields, Match, Protocol, Span
+from vscan_tui.matching.entry import Entry
+from vscan_tui.matching.pattern import Found, LimitError, Pattern
+from vscan_tui.matching.prefilter import Prefilter
 from vscan_tui.matching.prefilter_cache import stored_prefilter
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.model import Probe, ProbeDatabase, Rule
-from vscan_tui.probedb.templates import fill_all
+from vscan_tui.probedb.templates import Filler
 
 MAX_RESPONSE_BYTES = 32 * 1024
 """Only the first so many bytes of a response are matched.
@@ -38,33 +40,121 @@ class MatchResult:
     """How many rules were tried: those before the one that fired, or all."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """The probes of one database whose rules are tried, in order."""
+class Fired:
+    """A rule that fired, with as much as was needed to know that; the rest is made when asked."""
 
-    database: ProbeDatabase
-    probes: tuple[Probe, ...]
-    rules: int
-    """Of all these probes together."""
+    __slots__ = ("_found", "_reached", "_response", "_sieve", "tried")
+
+    def __init__(
+        self, sieve: "_Sieve", reached: "_Reached", found: Found, response: bytes, tried: int
+    ) -> None:
+        """Of a rule that was reached, where it matches, and how many were tried before."""
+        self._sieve = sieve
+        self._reached = reached
+        self._found = found
+        self._response = response
+        self.tried = tried
+
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+        return self._reached.rule
+
+    @property
+    def probe(self) -> Probe:
+        """The probe that holds the rule."""
+        return self._sieve.probe
+
+    def fields(self) -> Fields:
+        """The version fields, filled from the response."""
+        filler = self._reached.filler
+        return filler.fill(self._found.captured(filler.groups) if filler.groups else ())
+
+    def match(self) -> Match:
+        """All that there is to say of it."""
+        rule = self._reached.rule
+        return Match(
+            database=self._sieve.database.identity.name,
+            file=rule.file,
+            line=rule.line,
+            probe=self._sieve.probe.name,
+            service=rule.service,
+            soft=rule.soft,
+            pattern=rule.pattern,
+            flags=rule.flags,
+            templates=rule.templates,
+            spans=self._found.spans(),
+            tried=self.tried,
+            fields=self.fields(),
+        )
+
+
+class _Reached:
+    """What is made of a rule when a response first reaches it."""
+
+    __slots__ = ("filler", "find", "rule")
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.filler = Filler(rule.templates)
+        self.find: Callable[[bytes], Found | None]
+        try:
+            self.find = Pattern(rule.pattern, rule.flags).find
+        except ValueError:  # told when the database was read
+            self.find = _nothing
+
+
+def _nothing(_response: bytes) -> None:
+    return None
 
 
 class _Sieve:
     """The rules of one probe with what is made of them on first use."""
 
     def __init__(self, database: ProbeDatabase, probe: Probe) -> None:
-        self.prefilter = stored_prefilter(database, probe)
-        self._rules = probe.rules
-        self._patterns: dict[int, Pattern | None] = {}
+        self.database = database
+        self.probe = probe
+        self.rules = len(probe.rules)
+        self._reached: dict[int, _Reached] = {}
 
-    def search(self, index: int, response: bytes) -> tuple[Span | None, ...] | None:
-        if index not in self._patterns:
-            rule = self._rules[index]
+    @cached_property
+    def prefilter(self) -> Prefilter:
+        return stored_prefilter(self.database, self.probe)
+
+    def reached(self, index: int) -> _Reached:
+        reached = self._reached.get(index)
+        if reached is None:
+            reached = self._reached[index] = _Reached(self.probe.rules[index])
+        return reached
+
+    def first(self, response: bytes, lower: bytes, tried: int) -> Fired | None:
+        """Find the first of these rules that fires; `tried` counts those before them."""
+        for index in self.prefilter.candidates(response, lower):
+            reached = self.reached(index)
             try:
-                self._patterns[index] = Pattern(rule.pattern, rule.flags)
-            except ValueError:  # reported when the database was read
-                self._patterns[index] = None
-        pattern = self._patterns[index]
-        return None if pattern is None else pattern.search(response)
+                found = reached.find(response)
+            except LimitError:
+                continue
+            if found is not None:
+                return Fired(self, reached, found, response, tried + index)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The probes of one database whose rules are tried, in order."""
+
+    sieves: tuple[_Sieve, ...]
+    rules: int
+    """Of all these probes together."""
+
+    def first(self, response: bytes, lower: bytes, tried: int) -> Fired | None:
+        for sieve in self.sieves:
+            fired = sieve.first(response, lower, tried)
+            if fired is not None:
+                return fired
+            tried += sieve.rules
+        return None
 
 
 class Matcher:
@@ -86,7 +176,11 @@ class Matcher:
         The databases are tried in turn; the first hard match ends it, and
         without one the first soft match counts.
         """
-        return self._match(self._chain(probe), response)
+        return _result(self._chain(probe), response)
+
+    def fired(self, probe: CombinedProbe, response: bytes) -> Fired | None:
+        """Find the same rule, and do no more than that."""
+        return _fired(self._chain(probe), response)
 
     def match_any(self, protocol: Protocol, response: bytes) -> MatchResult:
         """Find the first rule of any probe that fires; a hard match if there is one.
@@ -94,20 +188,20 @@ class Matcher:
         For a response of which it is not known what it answers.
         """
         chains = [
-            _chain_of(database, [probe])
+            self._chain_of(database, [probe])
             for database in self._databases.databases
             for probe in database.probes
             if probe.protocol == protocol
         ]
-        return self._match(chains, response)
+        return _result(chains, response)
 
     def filed(
         self, probe: CombinedProbe
     ) -> Iterator[tuple[ProbeDatabase, Probe, tuple[Entry, ...]]]:
         """The probes whose rules are tried on a response, in order, with how these are filed."""
         for chain in self._chain(probe):
-            for member in chain.probes:
-                yield chain.database, member, self._sieve(chain.database, member).prefilter.filed
+            for sieve in chain.sieves:
+                yield sieve.database, sieve.probe, sieve.prefilter.filed
 
     def outcomes(self, probe: CombinedProbe, response: bytes) -> dict[int, Outcome]:
         """All rules that match, by their place in the order in which rules are tried.
@@ -115,61 +209,32 @@ class Matcher:
         With those that ran into a limit, which have no spans.
         """
         response = response[:MAX_RESPONSE_BYTES]
-        found: dict[int, Outcome] = {}
+        outcomes: dict[int, Outcome] = {}
         tried = 0
-        for chain in self._chain(probe):
-            for member in chain.probes:
-                sieve = self._sieve(chain.database, member)
-                for index in sieve.prefilter.candidates(response):
-                    try:
-                        spans = sieve.search(index, response)
-                    except LimitError:
-                        found[tried + index] = None
-                        continue
-                    if spans is not None:
-                        found[tried + index] = spans
-                tried += len(member.rules)
-        return found
-
-    def _match(self, chains: Iterable[_Chain], response: bytes) -> MatchResult:
-        response = response[:MAX_RESPONSE_BYTES]
-        soft: Match | None = None
-        tried = 0
-        for chain in chains:
-            match, tried = self._first_match(chain, response, tried)
-            if match is not None:
-                if not match.soft:
-                    return MatchResult(match, match.tried)
-                soft = soft or match
-        return MatchResult(soft, soft.tried if soft else tried)
+        for sieve in (sieve for chain in self._chain(probe) for sieve in chain.sieves):
+            for index in sieve.prefilter.candidates(response):
+                try:
+                    found = sieve.reached(index).find(response)
+                except LimitError:
+                    outcomes[tried + index] = None
+                    continue
+                if found is not None:
+                    outcomes[tried + index] = found.spans()
+            tried += sieve.rules
+        return outcomes
 
     def _chain(self, probe: CombinedProbe) -> tuple[_Chain, ...]:
         chains = self._chains.get(probe)
         if chains is None:
             chains = self._chains[probe] = tuple(
-                _chain_in(database, probe) for database in self._databases.databases
+                self._chain_of(database, _probes_in(database, probe))
+                for database in self._databases.databases
             )
         return chains
 
-    def _first_match(
-        self, chain: _Chain, response: bytes, tried_before: int
-    ) -> tuple[Match | None, int]:
-        """Return the first rule of a chain that fires, and how many were tried in all."""
-        tried = tried_before
-        lower = response.lower()
-        for probe in chain.probes:
-            sieve = self._sieve(chain.database, probe)
-            for index in sieve.prefilter.candidates(response, lower):
-                try:
-                    spans = sieve.search(index, response)
-                except LimitError:
-                    continue
-                if spans is not None:
-                    rule = probe.rules[index]
-                    match = _match(chain.database, probe, rule, response, spans, tried + index)
-                    return match, tried_before + chain.rules
-            tried += len(probe.rules)
-        return None, tried
+    def _chain_of(self, database: ProbeDatabase, probes: Iterable[Probe]) -> _Chain:
+        sieves = tuple(self._sieve(database, probe) for probe in probes)
+        return _Chain(sieves, sum(sieve.rules for sieve in sieves))
 
     def _sieve(self, database: ProbeDatabase, probe: Probe) -> _Sieve:
         sieve = self._sieves.get(id(probe))
@@ -178,40 +243,33 @@ class Matcher:
         return sieve
 
 
-def _chain_in(database: ProbeDatabase, probe: CombinedProbe) -> _Chain:
+def _probes_in(database: ProbeDatabase, probe: CombinedProbe) -> Iterable[Probe]:
+    """The probes of a database whose rules are tried on a response to a probe of any."""
     for member in probe.members:
         if member.database is database:
-            return _chain_of(database, database.chain(member.probe))
+            return database.chain(member.probe)
     # A database that lacks the probe still knows banners, which may come late.
     banners = database.probes if probe.protocol == "tcp" else ()
-    return _chain_of(database, (other for other in banners if other.is_null))
+    return (other for other in banners if other.is_null)
 
 
-def _chain_of(database: ProbeDatabase, probes: Iterable[Probe]) -> _Chain:
-    members = tuple(probes)
-    return _Chain(database, members, sum(len(probe.rules) for probe in members))
+def _result(chains: Sequence[_Chain], response: bytes) -> MatchResult:
+    fired = _fired(chains, response)
+    if fired is None:
+        return MatchResult(None, sum(chain.rules for chain in chains))
+    return MatchResult(fired.match(), fired.tried)
 
 
-def _match(
-    database: ProbeDatabase,
-    probe: Probe,
-    rule: Rule,
-    response: bytes,
-    spans: tuple[Span | None, ...],
-    tried: int,
-) -> Match:
-    groups = [None if span is None else response[slice(*span)] for span in spans]
-    return Match(
-        database=database.identity.name,
-        file=rule.file,
-        line=rule.line,
-        probe=probe.name,
-        service=rule.service,
-        soft=rule.soft,
-        pattern=rule.pattern,
-        flags=rule.flags,
-        templates=rule.templates,
-        spans=spans,
-        tried=tried,
-        fields=fill_all(rule.templates, groups),
-    )
+def _fired(chains: Sequence[_Chain], response: bytes) -> Fired | None:
+    response = response[:MAX_RESPONSE_BYTES]
+    lower = response.lower()
+    soft: Fired | None = None
+    tried = 0
+    for chain in chains:
+        fired = chain.first(response, lower, tried)
+        if fired is not None:
+            if not fired.rule.soft:
+                return fired
+            soft = soft or fired
+        tried += chain.rules
+    return soft

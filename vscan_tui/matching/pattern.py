@@ -6,6 +6,7 @@ Source: nmap-behaviour.md, "The probe database".
 """
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 import pcre2
@@ -49,7 +50,7 @@ class LimitError(Exception):
 class Pattern:
     """A compiled regex of a rule."""
 
-    __slots__ = ("_compiled", "_groups")
+    __slots__ = ("_groups", "_search")
 
     def __init__(
         self,
@@ -79,10 +80,11 @@ class Pattern:
         try:
             # JIT counts its limits differently, and costs more to compile than
             # is ever won back on a handful of searches.
-            self._compiled = pcre2.compile(start + _translated(pattern), options, jit=False)
+            compiled = pcre2.compile(start + _translated(pattern), options, jit=False)
         except pcre2.PatternError as error:
             raise ValueError(str(error)) from error
-        self._groups: int = self._compiled.groups
+        self._search = compiled.search
+        self._groups: int = compiled.groups
 
     def search(self, response: bytes, start: int = 0) -> tuple[Span | None, ...] | None:
         """Find the first place where the regex matches.
@@ -98,14 +100,43 @@ class Pattern:
         Raises:
             LimitError: PCRE2 gave up.
         """
+        found = self.find(response, start)
+        return None if found is None else found.spans()
+
+    def find(self, response: bytes, start: int = 0) -> "Found | None":
+        """Find the first place where the regex matches, of which little may be asked.
+
+        As `search` otherwise.
+
+        Raises:
+            LimitError: PCRE2 gave up.
+        """
         try:
-            match = self._compiled.search(response, start)
+            match = self._search(response, start)
         except pcre2.LibraryError as error:
             raise LimitError(str(error)) from error
-        if match is None:
-            return None
-        spans: list[Span] = [match.span(group) for group in range(self._groups + 1)]
+        return None if match is None else Found(match, self._groups)
+
+
+class Found:
+    """Where a regex matches."""
+
+    __slots__ = ("_groups", "_match")
+
+    def __init__(self, match: pcre2.Match, groups: int) -> None:
+        """Of a match of PCRE2, and of how many groups its regex has."""
+        self._match = match
+        self._groups = groups
+
+    def spans(self) -> tuple[Span | None, ...]:
+        """The spans of the whole match and of each group; None for one that took no part."""
+        spans: list[Span] = [self._match.span(group) for group in range(self._groups + 1)]
         return tuple([None if span[0] < 0 else span for span in spans])
+
+    def captured(self, wanted: Container[int]) -> list[bytes | None]:
+        """The bytes of the whole match and of each group; None for those that are not wanted."""
+        match = self._match
+        return [match[group] if group in wanted else None for group in range(self._groups + 1)]
 
 
 def check(pattern: bytes, flags: str) -> tuple[int, str] | None:

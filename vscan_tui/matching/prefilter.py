@@ -13,11 +13,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from vscan_tui.matching.entry import Entry
 from vscan_tui.matching.literals import MIN_LITERAL, Condition, conditions
-from vscan_tui.matching.start import ANY_START, LOOK, Start, start
+from vscan_tui.matching.start import ANY_START, LOOK, start
 from vscan_tui.probedb.model import Rule
 
 _COMMON = 200
@@ -26,28 +26,17 @@ _BEGIN = 4
 """Entries are found by the first so many bytes of their prefix."""
 _FEW = 24
 """So many rules are sooner looked at one by one than found with an automaton."""
-_KEY_BYTES = 8
-_KEY_STEP = 3
-"""Every third part of a literal is looked at, from its end."""
+_KEY_BYTES = 6
+_KEY_STEP = 2
+"""Every second part of a literal is looked at, from its end."""
 _SHORTNESS = 4
 """A shorter key is worth as much as a full one that so many times as many rules have."""
 _MANY_USES = 256
-_SMALL = 8192
-_LARGE = 131_072
+_SMALL = 6144
+_LARGE = 98_304
 """An automaton for keys of so many bytes together is made fast to use: at once, or when it has
 been used many times."""
 _MAX_REMEMBERED = 4096
-
-
-class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One alternative of one rule."""
-
-    rule: int
-    key: bytes
-    """The literal that it is filed under; empty when it is filed by its start."""
-    prefix: bytes
-    runs: tuple[bytes, ...]
-    start: Start
 
 
 def entries(rules: Sequence[Rule]) -> list[Entry]:
@@ -100,8 +89,9 @@ def _entry(
     return Entry(index, b"", condition.prefix, runs, begin)
 
 
-_Single = tuple[int, int, float, tuple[bytes, ...]]
-"""A rule with the least and the most bytes it may match, and its literals."""
+_Single = tuple[int, int, float, bytes, tuple[bytes, ...]]
+"""A rule with the least and the most bytes it may match, the longest of its literals, and all of
+them if there are more."""
 
 
 class Prefilter:
@@ -130,14 +120,18 @@ class Prefilter:
         length = len(text)
         found = [
             rule
-            for rule, least, most, runs in singles
-            if least <= length <= most and _runs_in_order(runs, text)
+            for rule, least, most, longest, runs in singles
+            if least <= length <= most
+            and longest in text
+            and (not runs or _runs_in_order(runs, text))
         ]
         if bucket is not None:
             found += [
                 entry.rule
                 for entry in bucket.holding(text)
-                if text.startswith(entry.prefix) and _runs_in_order(entry.runs, text)
+                if text.startswith(entry.prefix)
+                and (not entry.start.allowed or entry.start.admits(begin))
+                and _runs_in_order(entry.runs, text)
             ]
         return sorted(set(found)) if len(found) > 1 else found
 
@@ -148,7 +142,7 @@ class Prefilter:
         lower = begin.lower()
         begins = [lower[:size] for size in range(min(_BEGIN, len(lower)) + 1)]
         singles = [
-            (entry.rule, entry.start.least, _most(entry.start), entry.runs)
+            _single(entry)
             for bucket in (self._buckets[each] for each in begins if each in self._buckets)
             for entry in bucket.singles
             if lower.startswith(entry.prefix[:LOOK]) and entry.start.admits(begin)
@@ -207,8 +201,11 @@ class _Bucket:
         )
 
 
-def _most(begin: Start) -> float:
-    return math.inf if begin.most is None else begin.most
+def _single(entry: Entry) -> _Single:
+    begin, runs = entry.start, entry.runs
+    most = math.inf if begin.most is None else begin.most
+    longest = max(runs, key=len, default=b"")
+    return entry.rule, begin.least, most, longest, runs if len(runs) > 1 else ()
 
 
 def _runs_in_order(runs: tuple[bytes, ...], text: bytes) -> bool:

@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 
 from vscan_tui import __version__
-from vscan_tui.matching.prefilter import Entry, Prefilter, entries
+from vscan_tui.matching.entry import Entry
+from vscan_tui.matching.prefilter import Prefilter, entries
 from vscan_tui.probedb.model import Probe, ProbeDatabase
 from vscan_tui.probedb.sources import cache_folder
 
-_FORMAT = f"{__version__}/prefilter/8"
+_FORMAT = f"{__version__}/prefilter/9"
 _WORTH_KEEPING = 20
 """Fewer rules are read again sooner than found in a file."""
 _DECODER = msgspec.msgpack.Decoder(list[Entry])

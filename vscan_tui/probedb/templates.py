@@ -88,49 +88,52 @@ def piece_value(piece: Piece, groups: Sequence[bytes | None]) -> bytes | None:
     `groups` holds the whole match first, then each group; None for a group
     that took no part in the match.
     """
-    if piece.helper == "?":
-        return None
-    if piece.group == 0:
-        return piece.text.encode("latin-1")
+    if not piece.group:
+        return None if piece.helper else piece.text.encode("latin-1")
     captured = groups[piece.group] if piece.group < len(groups) else None
-    if captured is None:
-        return None
+    if captured is None or not piece.helper:
+        return captured
     match piece.helper:
         case "P":
             return _NOT_PRINTABLE.sub(b"", captured)
         case "SUBST":
             old, new = (argument.encode("latin-1") for argument in piece.arguments)
             return captured.replace(old, new) if old else None
-        case "I":
+        case _:
             if not 1 <= len(captured) <= _MAX_INTEGER_BYTES:
                 return None
-            order = "big" if piece.arguments[0] == ">" else "little"
-            return str(int.from_bytes(captured, order)).encode()  # type: ignore[arg-type]
-        case _:
-            return captured
+            big_endian = piece.arguments[0] == ">"
+            return str(int.from_bytes(captured, "big" if big_endian else "little")).encode()
 
 
 def fill(template: str, groups: Sequence[bytes | None]) -> str:
     """Fill one version field; empty when any piece of it cannot be applied."""
     if "$" not in template:
-        return template.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
-    values = [piece_value(piece, groups) for piece in pieces(template)]
-    text = b"".join(value for value in values if value is not None).decode("latin-1")
-    return "" if None in values else text.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
+        return _ended(template)
+    values = []
+    for piece in pieces(template):
+        value = piece_value(piece, groups)
+        if value is None:
+            return ""
+        values.append(value)
+    return _ended(b"".join(values).decode("latin-1"))
 
 
 def fill_cpe(template: str, groups: Sequence[bytes | None]) -> str:
     """Fill a CPE; each substitution is lower-cased and percent-encoded before it goes in."""
     if "$" not in template:
-        return CPE_PREFIX + template.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
-    out = []
+        return CPE_PREFIX + _ended(template)
+    values = []
     for piece in pieces(template):
         value = piece_value(piece, groups)
         if value is None:
             return ""
-        out.append(_cpe_encoded(value) if piece.group else value)
-    text = b"".join(out).decode("latin-1")
-    return CPE_PREFIX + text.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
+        values.append(_cpe_encoded(value) if piece.group else value)
+    return CPE_PREFIX + _ended(b"".join(values).decode("latin-1"))
+
+
+def _ended(text: str) -> str:
+    return text.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
 
 
 def _cpe_encoded(value: bytes) -> bytes:
@@ -138,16 +141,46 @@ def _cpe_encoded(value: bytes) -> bytes:
     return _CPE_RESERVED.sub(lambda match: b"%%%02X" % match.group()[0], value)
 
 
+class Filler:
+    """The version fields of a rule, taken apart once to be filled often."""
+
+    __slots__ = ("_constant", "_cpes", "_filled", "_varying", "groups")
+
+    def __init__(self, templates: Sequence[tuple[str, str]]) -> None:
+        """Take the templates of a rule apart."""
+        singles = {FIELD_NAMES[key]: text for key, text in templates if key != "cpe"}
+        self._cpes = [text for key, text in templates if key == "cpe"]
+        self._constant = {name: fill(text, ()) for name, text in singles.items() if "$" not in text}
+        self._varying = [(name, text) for name, text in singles.items() if "$" in text]
+        varying = [text for _, text in self._varying] + [text for text in self._cpes if "$" in text]
+        self.groups = frozenset(
+            piece.group for text in varying for piece in pieces(text) if piece.group
+        )
+        """The groups of which the fields are made."""
+        self._filled = None if varying else self._fields(())
+
+    def fill(self, groups: Sequence[bytes | None]) -> Fields:
+        """Fill all version fields; of the CPEs, one for each part is kept.
+
+        Args:
+            groups: the whole match first, then each group; None for a group
+                that took no part.  Those that are not in `self.groups` may be
+                None, or left out at the end.
+        """
+        return self._filled or self._fields(groups)
+
+    def _fields(self, groups: Sequence[bytes | None]) -> Fields:
+        values = self._constant
+        if self._varying:
+            values = values | {name: fill(text, groups) for name, text in self._varying}
+        return Fields(
+            **values, cpes=_one_for_each_part([fill_cpe(text, groups) for text in self._cpes])
+        )
+
+
 def fill_all(templates: Sequence[tuple[str, str]], groups: Sequence[bytes | None]) -> Fields:
-    """Fill all version fields of a rule; of the CPEs, one for each part is kept."""
-    values = {}
-    cpes = []
-    for key, template in templates:
-        if key == "cpe":
-            cpes.append(fill_cpe(template, groups))
-        else:
-            values[FIELD_NAMES[key]] = fill(template, groups)
-    return Fields(**values, cpes=_one_for_each_part(cpes))
+    """Fill all version fields of a rule once."""
+    return Filler(templates).fill(groups)
 
 
 def merged(earlier: Fields, later: Fields) -> Fields:

@@ -1,0 +1,122 @@
+"""Many cases are answered as one by one: in order, each at once, on all cores."""
+
+import base64
+import io
+import json
+import os
+
+import pytest
+from generated import databases
+
+from vscan_tui.commands import match as match_command
+from vscan_tui.commands import match_lines
+from vscan_tui.commands.match import run_match
+from vscan_tui.commands.match_lines import Answerer, batches
+from vscan_tui.commands.match_workers import answer_on_all_cores
+from vscan_tui.options.model import MatchOptions
+
+OWN = "Probe TCP NULL q||\nmatch own m|^OWN (\\d+)| v/$1/\n"
+
+
+def case(number, probe="NULL"):
+    response = base64.b64encode(b"OWN %d" % number).decode()
+    return json.dumps({"id": number, "probe": probe, "response": response}).encode()
+
+
+def versions(text):
+    return [(answer["id"], answer["match"]["version"]) for answer in map(json.loads, text)]
+
+
+class Trickle(io.RawIOBase):
+    """A stream that has only so much at a time."""
+
+    def __init__(self, *parts):
+        self._parts = list(parts)
+
+    def read1(self, _size):
+        return self._parts.pop(0) if self._parts else b""
+
+
+def test_lines_are_whole_however_they_come():
+    stream = Trickle(b"on", b"e\n", b"two\nthr", b"ee\nfour\nfi", b"ve")
+
+    assert list(batches(stream)) == [[b"one"], [b"two"], [b"three", b"four"], [b"five"]]
+
+
+def test_an_endless_line_is_not_kept_whole(monkeypatch):
+    monkeypatch.setattr(match_lines, "MAX_LINE_BYTES", 10)
+    stream = Trickle(*[b"x" * 8] * 50, b"\nnext\n")
+
+    long, *others = [line for lines in batches(stream) for line in lines]
+    assert (10 < len(long) < 30, others) == (True, [b"next"])
+
+
+def test_answers_written_by_other_processes_come_in_order():
+    written = []
+    lines = [[case(10 * batch + number) for number in range(10)] for batch in range(40)]
+    answer_on_all_cores(
+        Answerer(databases(OWN), 0), lines, lambda answers, _: written.append(answers.text)
+    )
+
+    assert versions("".join(written).splitlines()) == [(n, str(n)) for n in range(400)]
+
+
+def test_what_ends_writing_ends_reading():
+    def gone(_answers, _lines):
+        raise BrokenPipeError
+
+    endless = iter(lambda: [case(1)], None)
+    with pytest.raises(BrokenPipeError):
+        answer_on_all_cores(Answerer(databases(OWN), 0), endless, gone)
+
+
+class Deadly(list):
+    """Lines that end any process that reads them but the first."""
+
+    first = os.getpid()
+
+    def __iter__(self):
+        if os.getpid() != self.first:
+            os._exit(1)
+        return super().__iter__()
+
+
+def test_a_process_that_is_ended_loses_no_answer():
+    written = []
+    lines = [[case(0)], Deadly([case(1)]), [case(2)], [case(3)]]
+    answer_on_all_cores(
+        Answerer(databases(OWN), 0), lines, lambda answers, _: written.append(answers.text)
+    )
+
+    assert versions("".join(written).splitlines()) == [(n, str(n)) for n in range(4)]
+
+
+def test_much_input_is_answered_by_several_processes_as_by_one(tmp_path, monkeypatch):
+    path = tmp_path / "own-probes"
+    path.write_text(OWN)
+    sent = [case(number) for number in range(3000)]
+    sent[2500] = case(2500, "Nobody")
+    found = []
+    for worth in (10**9, 100):
+        monkeypatch.setattr(match_command, "WORTH_WORKERS", worth)
+        monkeypatch.setattr(match_lines, "READ_BYTES", 4096)
+        out, err = io.StringIO(), io.StringIO()
+        options = MatchOptions(databases=(str(path),), jsonl=True)
+        status = run_match(options, io.BytesIO(b"\n".join(sent)), out, err)
+        found.append((status, out.getvalue(), err.getvalue()))
+
+    assert found[0] == found[1]
+    assert found[1][0] == 1
+    assert found[1][2] == "vscan: line 2501: no tcp probe is named 'Nobody'\n"
+
+
+def test_a_reader_that_leaves_is_no_fault(tmp_path):
+    class Gone(io.StringIO):
+        def write(self, _text):
+            raise BrokenPipeError
+
+    path = tmp_path / "own-probes"
+    path.write_text(OWN)
+    options = MatchOptions(databases=(str(path),), jsonl=True)
+
+    assert run_match(options, io.BytesIO(case(1)), Gone(), io.StringIO()) == 0

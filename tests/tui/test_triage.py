@@ -297,14 +297,14 @@ async def test_a_click_chooses_a_view():
         assert r"SSH-2.0-OpenSSH_9.2p1" in pane_text(app.triage.response)[1]
 
 
-async def test_x_switches_between_the_views():
+async def test_v_switches_between_the_views():
     app = VscanApp(scan())
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         await pilot.press("j")
         seen = []
         for _ in range(3):
-            await pilot.press("x")
+            await pilot.press("v")
             seen.append(app.triage.response.view)
         assert seen == [View.TEXT, View.ESCAPES, View.HEX]
 
@@ -342,7 +342,7 @@ async def test_y_copies_what_is_selected():
         assert app.clipboard == "22/tcp  open  ssh  OpenSSH 9.2p1 Debian 2+deb12u3 (protocol 2.0)"
         await pilot.press("]", "tab", "tab", "y")
         assert app.clipboard == "32 2e 30"
-        await pilot.press("x", "y")
+        await pilot.press("v", "y")
         assert app.clipboard == "2.0"
         await pilot.press("tab", "j", "y")
         assert app.clipboard == rule_line(SSH_RULE)
@@ -354,7 +354,7 @@ async def test_hostile_bytes_reach_neither_screen_nor_clipboard():
         await settle(pilot)
         await pilot.press("n", "tab", "tab")
         for _ in View:
-            await pilot.press("x")
+            await pilot.press("v")
             assert all(line.isprintable() for line in screen_text(app))
             assert "\u202e" not in "".join(screen_text(app))
             await pilot.press("y")
@@ -366,7 +366,7 @@ async def test_markup_in_a_response_stays_text():
     app = VscanApp(scan())
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        await pilot.press("n", "x")
+        await pilot.press("n", "v")
         assert "[bold red]markup[/]" in "".join(pane_text(app.triage.response))
 
 
@@ -583,13 +583,13 @@ async def test_a_huge_response_is_shown_in_part():
     made = Script()
     made.found(tcp(80))
     made.begin(tcp(80))
-    made.exchange(tcp(80), "NULL", b"", bytes(300_000), Ending.TIMED_OUT, reason=NULL_REASON)
+    made.exchange(tcp(80), "NULL", b"", bytes(9_000_000), Ending.TIMED_OUT, reason=NULL_REASON)
     app = VscanApp(ScriptedSource(made.events))
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        assert "300,000 B, 262,144 shown" in pane_text(app.triage.response)[0]
+        assert "9,000,000 B, 8,388,608 shown" in pane_text(app.triage.response)[0]
         await pilot.press("tab", "tab", "G")
-        assert pane_text(app.triage.response)[-1].startswith("3fff8")
+        assert pane_text(app.triage.response)[-2].startswith("7ffff8")
 
 
 async def test_the_title_counts_those_unknown_ports_that_n_goes_to():

@@ -19,6 +19,7 @@ class Scope(Enum):
     TRIAGE = "on the triage screen"
     PANE = "in the pane that has the cursor"
     DEBUGGER = "in the match debugger"
+    RESPONSE = "in the response"
 
 
 class Topic(Enum):
@@ -29,6 +30,7 @@ class Topic(Enum):
     FIND = "Find"
     GROUPS = "Captured groups"
     RULES = "Rules"
+    RESPONSE = "Response"
     SCAN = "Scan"
     PROGRAM = "Program"
 
@@ -84,6 +86,15 @@ def _pane(id_: str, keys: str, label: str, text: str) -> Command:
     return Command(id_, keys, action, label, text, Topic.MOVE, Scope.PANE, in_palette=False)
 
 
+def _response(
+    name: str, keys: str, action: str, label: str, text: str, *, in_footer: bool = False
+) -> Command:
+    return Command(
+        f"response.{name}", keys, action, label, text, Topic.RESPONSE, Scope.RESPONSE,
+        in_footer=in_footer, in_palette=False, needs=(Need.RESPONSE,),
+    )  # fmt: skip
+
+
 COMMANDS = (
     _pane("move.cursor_up", "up,k", "Up", "One line up"),
     _pane("move.cursor_down", "down,j", "Down", "One line down"),
@@ -135,7 +146,7 @@ COMMANDS = (
         Topic.FIND, Scope.TRIAGE, needs=(Need.LIVE,),
     ),
     Command(
-        "panes.view", "x", "view", "view",
+        "panes.view", "v", "view", "view",
         "Show the response another way; as a hexdump, as text, as C escapes",
         Topic.PANES, Scope.TRIAGE, in_footer=True, needs=(Need.RESPONSE,),
     ),
@@ -206,9 +217,45 @@ COMMANDS = (
     ),
     Command(
         "panes.copy", "y", "copy", "copy",
-        "Copy the selected line, or the selected group's bytes",
+        "Copy the selected line, or the selected group's bytes; in the response the selection",
         Topic.PANES, Scope.TRIAGE, in_footer=True, needs=(Need.PORT,),
     ),
+    Command(
+        "panes.copy_as", "Y", "copy_as", "Copy as…",
+        "Copy bytes in another notation; hex, text, C, Python, probe line, base64, hexdump",
+        Topic.PANES, Scope.TRIAGE, needs=(Need.RESPONSE,),
+    ),
+    Command(
+        "panes.export", "x", "export", "export",
+        "Export the selected exchange; a file that text2pcap turns into a capture",
+        Topic.PANES, Scope.TRIAGE, needs=(Need.PORT,),
+    ),
+    Command(
+        "panes.timeline", "t", "timeline", "time",
+        "Show where the seconds of this port went; its connections, waits and answers",
+        Topic.PANES, Scope.TRIAGE, needs=(Need.PORT,),
+    ),
+    _response("find", "slash", "find", "find",
+              r"Find in the response; text, \x0d\x0a, hex: 0d 0a, or re: regex", in_footer=True),
+    _response("next_hit", "n", "hit(1)", "Next hit", "Go to the next hit; while there is a search"),
+    _response("previous_hit", "N", "hit(-1)", "Previous hit", "Go to the previous hit"),
+    _response("select", "V", "select", "select",
+              "Begin to select bytes at the cursor, or end it; shift and an arrow select too",
+              in_footer=True),
+    _response("sent", "p", "sent", "sent",
+              "Show what was sent beside the response, or above it; and back", in_footer=True),
+    _response("next_read", "}", "read(1)", "Next read", "Go to the first byte of the next read"),
+    _response("previous_read", "{", "read(-1)", "Previous read",
+              "Go to the first byte of this read, or of the one before"),
+    _response("left", "left,h", "byte_left", "Left",
+              "One byte back; from the first byte to the pane before"),
+    _response("right", "right,l", "byte_right", "Right", "One byte on"),
+    _response("select_left", "shift+left", "select_left", "Select left", "Select one byte back"),
+    _response("select_right", "shift+right", "select_right", "Select right", "Select one byte on"),
+    _response("select_up", "shift+up", "select_up", "Select up", "Select one line up"),
+    _response("select_down", "shift+down", "select_down", "Select down", "Select one line down"),
+    _response("unselect", "escape", "unselect", "Unselect",
+              "End the selection, then the search, then what esc does elsewhere"),
     Command(
         "panes.escape", "escape", "escape", "Back out",
         "Leave the zoom, clear the filter, or go back to the ports",
@@ -251,7 +298,7 @@ _NAMES = {
     "slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]",
     "full_stop": ".", "comma": ",",
     "pageup": "page up", "pagedown": "page down", "up": "↑", "down": "↓", "left": "←",
-    "right": "→", "escape": "esc",
+    "right": "→", "escape": "esc", "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 
 

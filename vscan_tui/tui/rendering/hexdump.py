@@ -1,23 +1,33 @@
-r"""A response as lines: hexdump, text, or C escapes.
+r"""Lines of a dump: bytes as a hexdump, as text, or as C escapes.
 
 Which group captured a byte is shown by its colour, by an underline, and by a
 raised number before the group's first byte, so that it is seen without colour.
-Where groups lie inside each other, the innermost is shown.
+Where groups lie inside each other, the innermost is shown.  What else lies
+over the bytes is told by `layers`; without colour, it stands in brackets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from vscan_tui.events import Span
-from vscan_tui.tui.rendering.line import Layer, Line, Role, Run, merged, superscript
+from vscan_tui.session.conversation import Read
+from vscan_tui.tui.rendering.layers import Layers
+from vscan_tui.tui.rendering.line import Layer, Line, Role, Run, superscript
+from vscan_tui.tui.rendering.line_index import LEAST_WIDTH, LineIndex
 
-_WIDE = 16
-_NARROW = 8
+_COLUMNS = (32, 16, 8)
+_EIGHT = 8
 _DIGITS_OF_OFFSET = 4
 _ONE_DIGIT = 9
 _BEYOND = "⁺"
 """Stands for the number of a group that has no room in a hexdump."""
+READ_BORDER = "╎"
+_STOP_MARK = "✗"
+_BRACKETS = {
+    Layer.MET: "()", Layer.PART: "{}", Layer.HIT: "<>", Layer.CURRENT_HIT: "«»",
+    Layer.SELECTED: "[]",
+}  # fmt: skip
 _ESCAPES = {0: r"\0", 7: r"\a", 9: r"\t", 10: r"\n", 13: r"\r", 34: r"\"", 92: r"\\"}
 _DIGITS = frozenset(b"0123456789")
 
@@ -70,158 +80,397 @@ def _shown(byte: int) -> str:
     return chr(byte) if 0x20 <= byte <= 0x7E else "."
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the lines of a response begin and end, for one view and width.
+_TEXT_WIDTHS = bytes(0 if byte == 0x0A else 1 for byte in range(256))
+_ESCAPE_WIDTHS = bytes(len(_escape(byte, None)) for byte in range(256))
+_ESCAPED = tuple(_escape(byte, None) for byte in range(256))
+_SHOWN = tuple(_shown(byte) for byte in range(256))
+_HEX = tuple(f"{byte:02x}" for byte in range(256))
 
-    Lines are made when they are asked for, so that only what is seen costs.
-    """
+
+def _text_widths(block: bytes, following: int | None) -> bytearray:
+    widths = bytearray(block.translate(_TEXT_WIDTHS))
+    place = block.find(b"\r\n")
+    while place >= 0:
+        widths[place] = 0
+        place = block.find(b"\r\n", place + 2)
+    if following == 0x0A and block.endswith(b"\r"):
+        widths[-1] = 0
+    return widths
+
+
+def _escape_widths(block: bytes, following: int | None) -> bytearray:
+    widths = bytearray(block.translate(_ESCAPE_WIDTHS))
+    place = block.find(0)
+    while place >= 0:
+        after = block[place + 1] if place + 1 < len(block) else following
+        widths[place] = len(_escape(0, after))
+        place = block.find(0, place + 1)
+    return widths
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """How the bytes that went one way are shown."""
 
     view: View
-    response: bytes
-    owners: bytes
+    width: int
+    """Cells of a line."""
+    digits: int
+    """Digits of an offset."""
     columns: int
     """Bytes to a line of the hexdump."""
-    digits: int
-    """Digits of an offset in the hexdump."""
-    ranges: tuple[Span, ...] = ()
-    """The bytes of each line; empty for a hexdump, where it follows from `columns`."""
-    laid_over: tuple[tuple[Span, Layer], ...] = ()
-    """What a rule made of the bytes; the last is the uppermost."""
+    has_brackets: bool = False
+    """Whether layers stand in brackets, for a screen without colours."""
+
+    @property
+    def indent(self) -> int:
+        """Cells before the first byte of a line."""
+        return self.digits + 2
+
+
+def frame(view: View, length: int, width: int, *, has_brackets: bool = False) -> Frame:
+    """Return how so many bytes are shown in so many cells."""
+    digits = max(_DIGITS_OF_OFFSET, len(f"{max(0, length - 1):x}"))
+    return Frame(view, width, digits, hex_columns(width, digits), has_brackets)
+
+
+def hex_columns(width: int, digits: int = _DIGITS_OF_OFFSET) -> int:
+    """Return how many bytes a line of the hexdump has room for: 32, 16 or 8."""
+    return next(
+        (columns for columns in _COLUMNS if hex_width(columns, digits) <= width), _COLUMNS[-1]
+    )
+
+
+def hex_width(columns: int, digits: int = _DIGITS_OF_OFFSET) -> int:
+    """Return how many cells a line of the hexdump takes."""
+    return digits + columns * 3 + columns // _EIGHT + 2 + columns
+
+
+ReadsIn = Callable[[int, int], Iterable[Read]]
+"""The reads that begin in a range of bytes."""
+
+
+class Part:
+    """A range of bytes as lines, made when they are asked for."""
+
+    def __init__(self, data: bytes | bytearray, span: Span, shape: Frame, reads: ReadsIn) -> None:
+        """Show bytes.
+
+        Args:
+            data: may grow at its end.
+            span: the range that is shown.
+            shape: how they are shown.
+            reads: tells where each read began.
+        """
+        self.data = data
+        self.begin, self.end = span
+        self.frame = shape
+        self._reads = reads
+
+    @property
+    def line_count(self) -> int:
+        """How many lines are known."""
+        raise NotImplementedError
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all lines are known."""
+        return True
+
+    def grow(self, end: int) -> None:
+        """Show more bytes."""
+        self.end = end
+
+    def advance(self, is_time_up: Callable[[], bool]) -> None:
+        """Find lines until all are known, or the time is up."""
+
+    def span(self, number: int) -> Span:
+        """Return which bytes stand on a line."""
+        raise NotImplementedError
+
+    def line_of(self, offset: int) -> int | None:
+        """Return the line on which a byte stands; None if it is not known yet."""
+        raise NotImplementedError
+
+    def runs(self, number: int, layers: Layers) -> list[Run]:
+        """Draw a line, and at its end the reads that begin on it, if there is room."""
+        start, end = self.span(number)
+        reads = [read for read in self._reads(start, end) if read.offset >= start]
+        runs = self._bytes(start, end, layers, {read.offset for read in reads if read.offset})
+        room = self.frame.width - sum(len(run.text) for run in runs)
+        note = _reads_note(reads, room - 1)
+        if note:
+            runs += [Run(" " * (room - len(note))), Run(note, Role.DIM)]
+        return runs
+
+    def _bytes(self, start: int, end: int, layers: Layers, borders: set[int]) -> list[Run]:
+        raise NotImplementedError
+
+    def offset_at(self, number: int, cell: int) -> int:
+        """Return the byte that is drawn at a cell of a line, or the nearest to it."""
+        raise NotImplementedError
+
+    def text(self, start: int, end: int) -> str:
+        """Write bytes the way this view shows them, for the clipboard."""
+        return written(self.frame.view, bytes(self.data[start:end]))
+
+
+def written(view: View, data: bytes) -> str:
+    """Write bytes the way a view shows them, in one line of printable ASCII."""
+    if view is View.HEX:
+        return data.hex(" ")
+    if view is View.ESCAPES:
+        return escaped(data)
+    # A line break that is pasted into a shell would run what stands before it.
+    text = data.replace(b"\r\n", b" ").replace(b"\n", b" ")
+    return "".join(_SHOWN[byte] for byte in text).strip()
+
+
+def _reads_note(reads: Sequence[Read], room: int) -> str:
+    if not reads:
+        return ""
+    first, last = reads[0], reads[-1]
+    time = f"+{duration_text(first.seconds)}"
+    numbers = f"{first.number}" if first is last else f"{first.number}-{last.number}"
+    noun = "read" if first is last else "reads"
+    texts = (f"{noun} {numbers} {time}", f"{numbers} {time}", time, time.replace(" ", ""))
+    return next((text for text in texts if len(text) <= room), "")
+
+
+def duration_text(seconds: float) -> str:
+    """Write a short time in milliseconds, a long one in seconds."""
+    if abs(seconds) < 9.9995:
+        return f"{seconds * 1000:.{1 if abs(seconds) < 0.09995 else 0}f} ms"
+    return f"{seconds:.1f} s"
+
+
+class _Runs:
+    """Joins what looks alike while a line is drawn."""
+
+    __slots__ = ("_group", "_layer", "_role", "_text", "found")
+
+    def __init__(self, *first: Run) -> None:
+        self.found: list[Run] = list(first)
+        self._text = ""
+        self._role, self._group, self._layer = Role.PLAIN, 0, Layer.NONE
+
+    def add(self, text: str, role: Role, group: int = 0, layer: Layer = Layer.NONE) -> None:
+        if role is self._role and group == self._group and layer is self._layer:
+            self._text += text
+            return
+        self.flush()
+        self._text, self._role, self._group, self._layer = text, role, group, layer
+
+    def flush(self) -> None:
+        if self._text:
+            self.found.append(Run(self._text, self._role, self._group, "", self._layer))
+        self._text = ""
+
+    def done(self) -> list[Run]:
+        self.flush()
+        return self.found
+
+
+class HexPart(Part):
+    """Bytes as offset, hexadecimal digits and characters."""
 
     @property
     def line_count(self) -> int:
         """How many lines there are."""
-        if self.view is View.HEX:
-            return -(-len(self.response) // self.columns)
-        return len(self.ranges)
+        return -(-(self.end - self.begin) // self.frame.columns)
 
-    def byte_range(self, index: int) -> Span:
+    def span(self, number: int) -> Span:
         """Return which bytes stand on a line."""
-        if self.view is View.HEX:
-            start = index * self.columns
-            return start, min(start + self.columns, len(self.response))
-        return self.ranges[index]
+        start = self.begin + number * self.frame.columns
+        return start, min(start + self.frame.columns, self.end)
 
-    def line_of(self, offset: int) -> int:
+    def line_of(self, offset: int) -> int | None:
         """Return the line on which a byte stands."""
-        if self.view is View.HEX:
-            return offset // self.columns
-        low, high = 0, len(self.ranges)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.ranges[middle][0] <= offset:
-                low = middle
+        if not self.begin <= offset < self.end:
+            return None
+        return (offset - self.begin) // self.frame.columns
+
+    def offset_at(self, number: int, cell: int) -> int:
+        """Return the byte that is drawn at a cell of a line, or the nearest to it."""
+        start, end = self.span(number)
+        columns = self.frame.columns
+        characters = hex_width(columns, self.frame.digits) - columns
+        if cell >= characters - 1:
+            column = max(0, cell - characters)
+        else:
+            eights, rest = divmod(max(0, cell - self.frame.digits), _EIGHT * 3 + 1)
+            column = eights * _EIGHT + min(_EIGHT - 1, max(0, rest - 1) // 3)
+        return min(start + column, end - 1)
+
+    def _bytes(self, start: int, end: int, layers: Layers, borders: set[int]) -> list[Run]:
+        shape = self.frame
+        data = self.data[start:end]
+        before = min(start, 1)
+        owners = layers.owners(start - before, end + 1)
+        over = layers.over(start - before, end + 1)
+        if not before:
+            owners, over = b"\0" + owners, [Layer.NONE, *over]
+        # owners[0] and over[0] are those of the byte before the line's first
+        runs = _Runs(Run(f"{start:0{shape.digits}x}", Role.LABEL))
+        cursor = layers.cursor - start
+        roles = [Role.PLAIN if 0x20 <= byte <= 0x7E else Role.DIM for byte in data]
+        for column in range(shape.columns):
+            wide = column % _EIGHT == 0
+            if column > len(data) or (column == len(data) and not shape.has_brackets):
+                runs.add("    " if wide else "   ", Role.PLAIN)
+                continue
+            group, layer = owners[column + 1], over[column + 1]
+            if column == len(data):
+                runs.add(_closing(over[column], layer) + ("   " if wide else "  "), Role.PLAIN)
+                continue
+            is_new = group and owners[column] != group
+            shown = Layer.CURSOR if column == cursor else layer
+            if is_new or layer is Layer.STOP or start + column in borders or shape.has_brackets:
+                closing = _closing(over[column], layer) if shape.has_brackets and column else " "
+                opening = _opening(over[column], layer) if shape.has_brackets else " "
+                _add_gap(
+                    runs,
+                    wide=wide,
+                    border=start + column in borders,
+                    group=group if is_new else 0,
+                    marks=(closing, _STOP_MARK if layer is Layer.STOP else opening),
+                )
+            elif column and group and owners[column] == group:
+                same = layer if over[column] is layer else Layer.NONE
+                runs.add("  " if wide else " ", Role.PLAIN, group, same)
+            elif column and over[column] is layer:
+                runs.add("  " if wide else " ", Role.PLAIN, 0, layer)
             else:
-                high = middle
-        return low
+                runs.add("  " if wide else " ", Role.PLAIN)
+            runs.add(_HEX[data[column]], roles[column], group, shown)
+        closing = " "
+        if shape.has_brackets and len(data) == shape.columns:
+            closing = _closing(over[len(data)], over[len(data) + 1])
+        runs.add(f"{closing} ", Role.PLAIN)
+        for column, byte in enumerate(data):
+            shown = Layer.CURSOR if column == cursor else over[column + 1]
+            runs.add(_SHOWN[byte], roles[column], owners[column + 1], shown)
+        return runs.done()
 
-    def line(self, index: int) -> Line:
-        """Draw one line."""
-        start, end = self.byte_range(index)
-        if self.view is View.HEX:
-            return self._hex_line(start, end)
-        runs = [
-            Run(
-                self._character(offset),
-                self._role(offset),
-                self.owners[offset],
-                layer=self._layer(offset),
-            )
-            for offset in range(start, end)
-        ]
-        return Line(merged(runs), self.text(start, end))
 
-    def text(self, start: int, end: int) -> str:
-        """Write bytes the way this view shows them, for the clipboard."""
-        data = self.response[start:end]
-        if self.view is View.HEX:
-            return data.hex(" ")
-        if self.view is View.ESCAPES:
-            return escaped(data)
-        # A line break that is pasted into a shell would run what stands before it.
-        text = "".join(" " if byte == 0x0A else _shown(byte) for byte in data if byte != 0x0D)
-        return text.strip()
+def _closing(before: Layer, after: Layer) -> str:
+    return _BRACKETS[before][1] if before is not after and before in _BRACKETS else " "
 
-    def _role(self, offset: int) -> Role:
-        printable = 0x20 <= self.response[offset] <= 0x7E
-        return Role.PLAIN if printable else Role.DIM
 
-    def _layer(self, offset: int) -> Layer:
-        for (start, end), layer in reversed(self.laid_over):
-            if start <= offset < end:
-                return layer
-        return Layer.NONE
+def _opening(before: Layer, after: Layer) -> str:
+    return _BRACKETS[after][0] if before is not after and after in _BRACKETS else " "
+
+
+def _add_gap(runs: _Runs, *, wide: bool, border: bool, group: int, marks: tuple[str, str]) -> None:
+    """Draw what stands between two bytes: what ends, a border of reads, and what begins.
+
+    Where there is one cell for it, a group's number comes first, then what
+    begins or ends there, then the border, which is told in the legend too.
+    """
+    closing, begins = marks
+    if group:
+        begins = superscript(group) if group <= _ONE_DIGIT else _BEYOND
+    if border and begins == " " and (wide or closing == " "):
+        begins = READ_BORDER
+    elif border and wide and closing == " ":
+        closing = READ_BORDER
+    ends_selection = closing == _BRACKETS[Layer.SELECTED][1] and not group
+    if not wide:
+        begins = closing if begins == " " or ends_selection else begins
+    for mark in (closing, begins) if wide else (begins,):
+        if mark == READ_BORDER:
+            runs.add(mark, Role.RULE)
+        elif mark == _STOP_MARK:
+            runs.add(mark, Role.ALERT)
+        else:
+            runs.add(mark, Role.PLAIN, group if mark == begins else 0)
+
+
+class TextPart(Part):
+    """Bytes as text, or as C escapes, that break at newlines and at the edge."""
+
+    def __init__(self, data: bytes | bytearray, span: Span, shape: Frame, reads: ReadsIn) -> None:
+        """Show bytes; see `Part`."""
+        super().__init__(data, span, shape, reads)
+        widths = _text_widths if shape.view is View.TEXT else _escape_widths
+        room = max(LEAST_WIDTH, shape.width - shape.indent - 1)  # the cursor on a line end
+        self._index = LineIndex(data, span, room, widths, self._borders)
+
+    def _borders(self, start: int, end: int) -> Iterable[int]:
+        return [read.offset for read in self._reads(start, end) if read.offset]
+
+    @property
+    def line_count(self) -> int:
+        """How many lines are known."""
+        return len(self._index)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all lines are known."""
+        return self._index.is_complete
+
+    def grow(self, end: int) -> None:
+        """Show more bytes."""
+        super().grow(end)
+        self._index.grow(end)
+
+    def advance(self, is_time_up: Callable[[], bool]) -> None:
+        """Find lines until all are known, or the time is up."""
+        self._index.advance(is_time_up)
+
+    def span(self, number: int) -> Span:
+        """Return which bytes stand on a line."""
+        return self._index[number]
+
+    def line_of(self, offset: int) -> int | None:
+        """Return the line on which a byte stands; None if it is not known yet."""
+        return self._index.line_of(offset)
+
+    def offset_at(self, number: int, cell: int) -> int:
+        """Return the byte that is drawn at a cell of a line, or the nearest to it."""
+        start, end = self.span(number)
+        borders = set(self._borders(start, end))
+        used = self.frame.indent
+        for offset in range(start, end):
+            used += len(self._character(offset)) + (offset in borders)
+            if cell < used:
+                return offset
+        return end - 1
+
+    def _bytes(self, start: int, end: int, layers: Layers, borders: set[int]) -> list[Run]:
+        owners, over = layers.owners(start, end), layers.over(start, end)
+        offset_text = f"{start:0{self.frame.digits}x}  "
+        runs = _Runs(Run(offset_text, Role.LABEL))
+        for column, byte in enumerate(self.data[start:end]):
+            if start + column in borders:
+                runs.add(READ_BORDER, Role.RULE)
+            role = Role.PLAIN if 0x20 <= byte <= 0x7E else Role.DIM
+            layer = over[column]
+            text = self._character(start + column)
+            if start + column == layers.cursor:
+                layer, text = Layer.CURSOR, text or "·"
+            runs.add(text, role, owners[column], layer)
+        return runs.done()
 
     def _character(self, offset: int) -> str:
-        if self.view is View.TEXT:
-            byte = self.response[offset]
-            return "" if byte in b"\r\n" else _shown(byte)
-        following = self.response[offset + 1] if offset + 1 < len(self.response) else None
-        return _escape(self.response[offset], following)
-
-    def _hex_line(self, start: int, end: int) -> Line:
-        owners = self.owners
-        runs = [Run(f"{start:0{self.digits}x}", Role.LABEL)]
-        for offset in range(start, start + self.columns):
-            before = " " if offset % _NARROW else "  "
-            if offset >= end:
-                runs.append(Run(before + "  "))
-                continue
-            group = owners[offset]
-            continued = offset > 0 and owners[offset - 1] == group
-            if group and not continued:
-                mark = superscript(group) if group <= _ONE_DIGIT else _BEYOND
-                runs.append(Run(before[1:]))
-                runs.append(Run(mark, Role.PLAIN, group))
-            else:
-                inside = group if continued and offset > start else 0
-                runs.append(Run(before, Role.PLAIN, inside))
-            shown = f"{self.response[offset]:02x}"
-            runs.append(Run(shown, self._role(offset), group, layer=self._layer(offset)))
-        runs.append(Run("  "))
-        runs.extend(
-            Run(
-                _shown(self.response[offset]),
-                self._role(offset),
-                owners[offset],
-                layer=self._layer(offset),
-            )
-            for offset in range(start, end)
-        )
-        return Line(merged(runs), self.text(start, end))
+        byte = self.data[offset]
+        following = self.data[offset + 1] if offset + 1 < len(self.data) else None
+        if self.frame.view is View.ESCAPES:
+            return _escape(byte, following) if byte == 0 else _ESCAPED[byte]
+        if byte == 0x0A or (byte == 0x0D and following == 0x0A):
+            return ""
+        return _SHOWN[byte]
 
 
-def hex_columns(width: int, digits: int = _DIGITS_OF_OFFSET) -> int:
-    """Return how many bytes a line of the hexdump has room for: 16 or 8."""
-    gap = 2
-    needed = digits + _WIDE * 3 + _WIDE // _NARROW + gap + _WIDE
-    return _WIDE if width >= needed else _NARROW
+def part(
+    data: bytes | bytearray, span: Span, shape: Frame, reads: ReadsIn = lambda _start, _end: ()
+) -> Part:
+    """Show a range of bytes."""
+    made = HexPart if shape.view is View.HEX else TextPart
+    return made(data, span, shape, reads)
 
 
-def layout(view: View, response: bytes, spans: Sequence[Span | None], width: int) -> Layout:
-    """Lay out a response for a view and a width in cells."""
-    owners = byte_groups(len(response), spans)
-    digits = max(_DIGITS_OF_OFFSET, len(f"{max(0, len(response) - 1):x}"))
-    columns = hex_columns(width, digits)
-    if view is View.HEX:
-        return Layout(view, response, owners, columns, digits)
-    ranges: list[Span] = []
-    start = used = 0
-    width = max(4, width)
-    for offset, byte in enumerate(response):
-        if view is View.TEXT:
-            cells = 0 if byte in b"\r\n" else 1
-        else:
-            following = response[offset + 1] if offset + 1 < len(response) else None
-            cells = len(_escape(byte, following))
-        if used + cells > width:
-            ranges.append((start, offset))
-            start, used = offset, 0
-        used += cells
-        if byte == 0x0A:
-            ranges.append((start, offset + 1))
-            start, used = offset + 1, 0
-    if start < len(response):
-        ranges.append((start, len(response)))
-    return Layout(view, response, owners, columns, digits, tuple(ranges))
+def lines_of(shown: Part) -> list[Line]:
+    """Draw all lines of a few bytes."""
+    shown.advance(lambda: False)
+    return [Line(tuple(shown.runs(number, Layers()))) for number in range(shown.line_count)]

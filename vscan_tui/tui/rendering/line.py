@@ -168,7 +168,9 @@ def merged(runs: Iterable[Run]) -> tuple[Run, ...]:
         if not run.text:
             continue
         last = out[-1] if out else None
-        if last and replace(last, text=run.text) == run:
+        if last and (last.role, last.group, last.view, last.layer) == (
+            run.role, run.group, run.view, run.layer
+        ):  # fmt: skip
             out[-1] = replace(last, text=last.text + run.text)
         else:
             out.append(run)

@@ -39,6 +39,7 @@ from vscan_tui.tui.widgets.match_debugger import MatchDebugger
 from vscan_tui.tui.widgets.panes import Panes
 from vscan_tui.tui.widgets.port_table import PortTable, words_of
 from vscan_tui.tui.widgets.rule_search import RuleWords
+from vscan_tui.tui.widgets.search_bar import SearchBar
 
 if TYPE_CHECKING:  # matching is imported when it is used
     from vscan_tui.matching.investigation import Investigation
@@ -89,6 +90,7 @@ class TriageScreen(Screen[None]):
         self.exchanges = ExchangeList(id="exchanges")
         self.response = Hexdump(id="response")
         self.debugger = MatchDebugger(investigation, id="debugger")
+        self.search_bar = SearchBar(self.response, id="search")
         self.filter_bar = FilterBar(self._leave_filter, id="filter")
         self._title = Bar(id="title")
         self._note_bar = Bar(id="note")
@@ -96,7 +98,14 @@ class TriageScreen(Screen[None]):
         self._host = Bar(id="host")
         self._sources = Bar(id="sources")
         self._too_small = Static("", id="too-small", markup=False)
-        self.body = Panes(self.ports, self.exchanges, self.response, self.debugger, id="body")
+        self.body = Panes(
+            self.ports,
+            self.exchanges,
+            self.response,
+            self.debugger,
+            search_bar=self.search_bar,
+            id="body",
+        )
         self.panes = self.body.all
         self.is_stopping = False
         self.hold_requested = False
@@ -164,6 +173,8 @@ class TriageScreen(Screen[None]):
         """The pane that has the cursor; while words are typed, that which they are for."""
         if isinstance(self.focused, RuleWords):
             return self.debugger
+        if self.search_bar.has_focus_within:
+            return self.response
         return self.focused if isinstance(self.focused, LineView) else self.ports
 
     # What happens
@@ -278,7 +289,7 @@ class TriageScreen(Screen[None]):
             self._shown_exchange = exchange
             self._select_group(0)
         self.exchanges.show(port, exchange)
-        self.response.show(exchange)
+        self.response.show(port, exchange)
         self.debugger.show(port, exchange)
 
     def _select_group(self, group: int) -> None:
@@ -308,6 +319,10 @@ class TriageScreen(Screen[None]):
         if self._group not in self._captured():
             self._select_group(0)
         self.response.show_rule(event.spans, event.laid_over)
+
+    @on(Hexdump.FindWanted)
+    def _find_wanted(self) -> None:
+        self.search_bar.open()
 
     @on(LineView.ViewChosen)
     def _view_chosen(self, event: LineView.ViewChosen) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -162,6 +162,10 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Draw the line that stays on top."""
         raise NotImplementedError
 
+    def foot(self) -> Line | None:
+        """Draw the line that stays at the bottom; None for none."""
+        return None
+
     def hint(self) -> str:
         """Say what to do, or what to wait for, when there are no lines."""
         raise NotImplementedError
@@ -188,9 +192,14 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         return max(1, self.scrollable_content_region.width)
 
     @property
+    def has_foot(self) -> bool:
+        """Whether a line stays at the bottom."""
+        return False
+
+    @property
     def page(self) -> int:
         """How many lines are seen at once."""
-        return max(1, self.size.height - 1)
+        return max(1, self.size.height - 1 - self.has_foot)
 
     @property
     def top(self) -> int:
@@ -204,7 +213,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def fit(self) -> None:
         """Tell Textual how many lines there are now."""
-        size = Size(0, self.line_count + 1)
+        size = Size(0, self.line_count + 1 + self.has_foot)
         if size != self.virtual_size:
             # Setting it in the usual way lays out and repaints the whole screen, for each
             # new port; the scrollbar has its place reserved, so only it can change.
@@ -215,12 +224,16 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def refresh_index(self, index: int) -> None:
         """Draw one line anew, if it is seen."""
         row = index - self.top + 1
-        if 1 <= row < self.size.height:
+        if 1 <= row <= self.page:
             self.refresh(Region(0, row, self.size.width, 1))
 
     def refresh_heading(self) -> None:
         """Draw the heading anew."""
         self.refresh(Region(0, 0, self.size.width, 1))
+
+    def refresh_foot(self) -> None:
+        """Draw the line at the bottom anew."""
+        self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
 
     def place_cursor(self, index: int) -> None:
         """Put the cursor on a line, and show that line."""
@@ -273,6 +286,9 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.size.width
         if y == 0:
             return strip_of(self.heading(), self.colours, width)
+        foot = self.foot() if self.has_foot and y == self.size.height - 1 else None
+        if foot is not None:
+            return strip_of(foot, self.colours, width)
         count = self.line_count
         if count == 0:
             return self._hint_strip(y - 1, width)
@@ -354,8 +370,11 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.GroupChosen(int(meta["group"])))
         if offset.y == 0 and event.chain > 1:
             self.post_message(self.HeadingOpened(self))
+        self._clicked(event, offset)
+
+    def _clicked(self, event: events.Click, offset: Offset) -> None:
         index = self.top + offset.y - 1
-        if offset.y > 0 and index < self.line_count:
+        if 0 < offset.y <= self.page and index < self.line_count:
             if event.chain > 1:
                 self.post_message(self.Opened())
             self._move_to(index)

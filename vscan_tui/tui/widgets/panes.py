@@ -86,12 +86,14 @@ class Panes(Container):
         response: LineView,
         debugger: LineView,
         *,
+        search_bar: Widget,
         id: str,  # noqa: A002 - Textual's name
     ) -> None:
-        """Hold these panes."""
+        """Hold these panes; the search bar stands below the response."""
         super().__init__(id=id)
         self.all = (ports, exchanges, response, debugger)
         self.ports, self.exchanges, self.response, self.debugger = self.all
+        self.search_bar = search_bar
         self.details = Details(id="details")
         self.answers = Container(id="answers")
         self.is_zoomed = False
@@ -105,6 +107,7 @@ class Panes(Container):
             with self.answers:
                 yield self.exchanges
                 yield self.response
+                yield self.search_bar
             yield self.debugger
 
     def divide(self, focused: LineView) -> None:
@@ -183,7 +186,7 @@ class Panes(Container):
         return {
             str(child.id): chosen.get(str(child.id), float(child.size.height))
             for child in parent.children
-            if child.display
+            if child.display and child is not self.search_bar
         }
 
     def _change(self, proportions: Proportions) -> None:

@@ -121,6 +121,11 @@ def test_verbosity_counts(words, level):
     assert scan(*words).output.verbosity == level
 
 
+def test_the_pace_is_eager_unless_another_is_chosen():
+    assert scan().pace == "eager"
+    assert scan("--pace", "polite").pace == "polite"
+
+
 def test_every_other_scan_option_finds_its_place():
     options = scan(
         *("-iL", "hosts", "--exclude", "a,b", "--excludefile", "not", "--exclude-ports", "9100"),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vscan_tui.bundled import bundled
 from vscan_tui.scanning import port_table as module
+from vscan_tui.scanning import port_table_cache
 from vscan_tui.scanning.port_table import (
     Entry,
     build_port_table,
@@ -128,3 +129,46 @@ def test_without_nmap_and_without_a_services_database_there_are_still_names(tmp_
 def test_any_text_can_be_read(text):
     for entry in [*parse_nmap_services(text), *parse_system_services(text)]:
         assert 0 <= entry.port <= 65535
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache folder of its own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(port_table_cache, "cache_folder", lambda: folder)
+    return folder
+
+
+def nmap_services(folder, monkeypatch, text):
+    (folder / "nmap-services").write_text(text)
+    monkeypatch.setenv("NMAPDIR", str(folder))
+    load_port_table.cache_clear()
+    return load_port_table()
+
+
+def test_a_table_that_was_read_before_is_not_parsed_again(tmp_path, monkeypatch, cache):
+    first = nmap_services(tmp_path, monkeypatch, "mine\t80/tcp\t0.5\n")
+    monkeypatch.setattr(module, "parse_nmap_services", lambda _: pytest.fail("parsed again"))
+    again = nmap_services(tmp_path, monkeypatch, "mine\t80/tcp\t0.5\n")
+    assert again == first
+    assert again.name("tcp", 80) == "mine"
+
+
+def test_a_table_that_changed_is_read_anew(tmp_path, monkeypatch, cache):
+    nmap_services(tmp_path, monkeypatch, "mine\t80/tcp\t0.5\n")
+    assert nmap_services(tmp_path, monkeypatch, "new\t80/tcp\t0.5\n").name("tcp", 80) == "new"
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xff", b"\x82\xa5names\x80\xa7ranking\x80"])
+def test_a_damaged_cache_is_made_anew(tmp_path, monkeypatch, cache, damage):
+    nmap_services(tmp_path, monkeypatch, "mine\t80/tcp\t0.5\n")
+    [kept] = cache.iterdir()
+    kept.write_bytes(damage)
+    table = nmap_services(tmp_path, monkeypatch, "mine\t80/tcp\t0.5\n")
+    assert table.name("tcp", 80) == "mine"
+
+
+def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(port_table_cache, "cache_folder", lambda: tmp_path / "file")
+    assert nmap_services(tmp_path, monkeypatch, "mine\t80/tcp\t0.5\n").name("tcp", 80) == "mine"

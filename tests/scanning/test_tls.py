@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tests.scanning.loopback import certificate, says, silent, tcp_server
 from vscan_tui.events import Endpoint, Method, Service, TlsFindings
+from vscan_tui.scanning.certificate import certificate_findings
 from vscan_tui.scanning.postprocessing import Known
-from vscan_tui.scanning.tls import TlsInspector, certificate_findings
+from vscan_tui.scanning.tls import TlsInspector
 from vscan_tui.scanning.tls_hello import VERSIONS, client_hello, is_whole_flight, read_flight
 from vscan_tui.scanning.transport import AsyncioTransport, ConnectionEndedError
 

@@ -7,10 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from vscan_tui.events import Decided, Event, PortFound, Warned
 from vscan_tui.options.model import OutputOptions
 from vscan_tui.session.recorder import Recorder, recording
@@ -46,7 +42,7 @@ class HeadlessRun:
         self._output = output
         self._recorder = recorder
         self._trace = trace
-        self._console = Console(stderr=True, highlight=False)
+        self._print: Callable[[str], None] = _print_plainly
 
     def run(self) -> None:
         """Run to the end, or until the user interrupts; either way the store has what was found."""
@@ -95,39 +91,26 @@ class HeadlessRun:
             self._say(f"{port.endpoint.address}: {port_text(port)}: {port.outcome}: {verdict}")
 
     def _say(self, text: str) -> None:
-        self._console.print(printable(text), markup=False, soft_wrap=True)
+        self._print(printable(text))
 
     @contextmanager
     def _progress(self) -> Iterator[Callable[[], None]]:
         """A progress bar where standard error is a terminal, else nothing."""
-        if not self._console.is_terminal or self._source.is_recording:
+        if not sys.stderr.isatty() or self._source.is_recording:
             yield lambda: None
             return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Progress(
-            *columns, console=self._console, transient=True, redirect_stdout=False
-        ) as progress:
-            discovery = progress.add_task("Ports looked for", total=None)
-            interrogation = progress.add_task("Services asked", total=None)
+        from vscan_tui.commands.progress import progress_bar  # noqa: PLC0415 - brings rich
 
-            def refresh() -> None:
-                store = self.store
-                progress.update(
-                    discovery, completed=store.discovered, total=store.to_discover or None
-                )
-                progress.update(
-                    interrogation,
-                    completed=store.stages[Stage.FINISHED],
-                    total=len(store.ports) or None,
-                    description=escape(f"Services asked{' (paused)' if store.paused else ''}"),
-                )
+        with progress_bar(self.store) as bar:
+            self._print = bar.say
+            try:
+                yield bar.refresh
+            finally:
+                self._print = _print_plainly
 
-            yield refresh
+
+def _print_plainly(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
 
 
 @contextmanager

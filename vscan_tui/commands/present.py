@@ -106,7 +106,7 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
 
 
 def _without_screen(source: EventSource, presentation: Presentation) -> _Outcome:
-    from vscan_tui.commands.headless import HeadlessRun  # noqa: PLC0415 - brings rich
+    from vscan_tui.commands.headless import HeadlessRun  # noqa: PLC0415 - not for the screen
 
     run = HeadlessRun(
         source, presentation.output, recorder=presentation.recorder, trace=presentation.trace

@@ -5,13 +5,12 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vscan_tui import __version__
 from vscan_tui.commands.databases import load_databases, load_quietly
-from vscan_tui.commands.known_ports import known_ports
 from vscan_tui.commands.present import Presentation, present, say, wants_screen
 from vscan_tui.commands.status import ExitStatus
-from vscan_tui.matching.investigation import Investigation
 from vscan_tui.options.model import STANDARD_STREAM, ReverseDns, ScanOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
@@ -38,10 +37,14 @@ from vscan_tui.scanning.targets import (
 )
 from vscan_tui.scanning.timing import Timing, timing
 from vscan_tui.scanning.transport import AsyncioTransport
-from vscan_tui.session.importers.recognise import ImportFileError
+from vscan_tui.session.importers.model import ImportFileError
 from vscan_tui.session.journal import journal_folder, journal_path
 from vscan_tui.session.recorder import RecordedSource, Recorder
 from vscan_tui.session.source import EventSource
+
+if TYPE_CHECKING:
+    from vscan_tui.commands.known_ports import FoundPorts
+    from vscan_tui.matching.investigation import Investigation
 
 DEFAULT_TOP_PORTS = 1000
 _ALL_PORTS = "0-"
@@ -62,7 +65,7 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
             resolve=partial(resolve_name, ipv6=options.ipv6),
         )
         ports = _selected_ports(options, table)
-        known = known_ports(options, ports) if options.port_files else None
+        known = _known_ports(options, ports) if options.port_files else None
     except ImportFileError as error:
         say(f"vscan: {error}")
         return ExitStatus.FAILED
@@ -98,21 +101,32 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
         )
     live = live_scan(options, words, discovery, databases, rate)
     source, recorder = _recorded(live, options)
-    investigation = Investigation(
-        lambda: databases,
-        partial(load_quietly, options.databases, with_overlays=True),
-    )
     status = present(
         source,
         Presentation(
             options.output,
             recorder=recorder,
             trace=options.version_trace,
-            investigation=investigation,
+            investigation=_investigation(options, databases),
         ),
     )
     is_partial = known is not None and known.faults > 0
     return ExitStatus.FAILED if is_partial and status is ExitStatus.DONE else status
+
+
+def _known_ports(options: ScanOptions, ports: PortSelection) -> "FoundPorts":
+    from vscan_tui.commands.known_ports import known_ports  # noqa: PLC0415 - many file formats
+
+    return known_ports(options, ports)
+
+
+def _investigation(options: ScanOptions, databases: ProbeDatabases) -> "Investigation | None":
+    if not wants_screen(options.output):
+        return None
+    from vscan_tui.matching.investigation import Investigation  # noqa: PLC0415 - takes its time
+
+    reload = partial(load_quietly, options.databases, with_overlays=True)
+    return Investigation(lambda: databases, reload)
 
 
 def _listed(files: Sequence[str]) -> list[str]:

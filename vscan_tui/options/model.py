@@ -110,7 +110,7 @@ class ScanOptions:
     """Probe database files, instead of the one found."""
     strict: bool = False
     """A fault in a probe database ends the program."""
-    pace: Pace = "polite"
+    pace: Pace = "eager"
     journal: bool = True
     journal_folder: str | None = None
     output: OutputOptions = OutputOptions()

@@ -172,7 +172,7 @@ def _add_timing_options(parser: Parser) -> None:
     group.add_argument(
         "--pace",
         choices=get_args(Pace),
-        default="polite",
+        default="eager",
         help="order and waits of the probes; step: you say when each action is taken",
     )
 

@@ -103,8 +103,10 @@ class Scan:
         self._deadlines: dict[str, float] = {}
         self._timed_out: set[str] = set()
         self._found: FairQueue[PortFound] = FairQueue()
-        most = settings.max_connections or settings.parallel_interrogations * MAX_CONNECTIONS
-        self._connections_per_port = min(MAX_CONNECTIONS, most)
+        self._connections_per_port = min(MAX_CONNECTIONS, settings.parallel_interrogations)
+        most = settings.max_connections or (
+            settings.parallel_interrogations * self._connections_per_port
+        )
         self._budget = ConnectionBudget(most)
         self._waits: dict[str, Waits] = {}
         means = Means(

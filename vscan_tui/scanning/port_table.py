@@ -11,13 +11,14 @@ import os
 import pathlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vscan_tui.bundled import bundled
 from vscan_tui.events import Protocol
 from vscan_tui.installed_nmap import nmap_file
+from vscan_tui.scanning.port_table_cache import KeptTable, kept_table
 
 LAST_PORT = 65535
 
@@ -147,7 +148,8 @@ def load_port_table() -> PortTable:
     """Return the table for this system; the files are read once for each process."""
     path = nmap_file("nmap-services")
     if path is not None:
-        table = build_port_table(str(path), parse_nmap_services(_read(path)))
+        text = _read(path)
+        table = _kept_table(str(path), text, lambda: parse_nmap_services(text))
         if table.ranking["tcp"]:
             return table
     return bundled_port_table()
@@ -157,11 +159,28 @@ def bundled_port_table() -> PortTable:
     """Return the table of the bundled list, with the names that the system adds."""
     common = (bundled("port-table") / "common-ports.tsv").read_text(encoding="utf-8")
     system = _read(_system_services_path(os.environ, sys.platform))
-    return build_port_table(
+    return _kept_table(
         "the bundled list of common ports",
-        parse_common_ports(common),
-        parse_system_services(system),
+        f"{common}\0{system}",
+        lambda: parse_common_ports(common),
+        lambda: parse_system_services(system),
     )
+
+
+def _kept_table(
+    source: str,
+    text: str,
+    ranked: Callable[[], Iterable[Entry]],
+    named: Callable[[], Iterable[Entry]] = tuple,
+) -> PortTable:
+    """The table of a text, which is parsed only if it was not before."""
+
+    def build() -> KeptTable:
+        table = build_port_table(source, ranked(), named())
+        return KeptTable(table.names, table.ranking)
+
+    kept = kept_table(text, build)
+    return PortTable(source, kept.names, kept.ranking)
 
 
 def _system_services_path(environment: Mapping[str, str], platform: str) -> pathlib.Path:

@@ -13,6 +13,10 @@ _NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
                    r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")  # fmt: skip
 
 
+class ImportFileError(Exception):
+    """A file cannot be read at all; the message is a sentence for the user."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportedPort:
     """One port of one host."""

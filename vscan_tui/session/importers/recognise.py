@@ -6,7 +6,7 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 
-from vscan_tui.session.importers.model import Imported
+from vscan_tui.session.importers.model import Imported, ImportFileError
 from vscan_tui.session.importers.nmap_xml import read_nmap_xml
 from vscan_tui.session.importers.pasted import decode_text
 from vscan_tui.session.importers.port_lists import (
@@ -25,10 +25,6 @@ _BRACKETED = re.compile(r"\[[0-9A-Fa-f:.]+(?:%\w+)?\]:\d")
 _GREPABLE = re.compile(r"^(?:Timestamp:\s*\d+\s+)?Host:\s", re.MULTILINE)
 _NMAP_COMMENT = re.compile(r"\A\s*# (?:Nmap|Masscan|vscan) [\w.]+ scan initiated", re.IGNORECASE)
 _MASSCAN_LIST = re.compile(r"^(?:open|closed|banner)\s+(?:tcp|udp|sctp|icmp)\s+\d", re.MULTILINE)
-
-
-class ImportFileError(Exception):
-    """A file cannot be read at all; the message is a sentence for the user."""
 
 
 def read_bytes(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vscan_tui.events import Protocol, Span
+from vscan_tui.probedb.escapes import EscapeError, unescape
 from vscan_tui.probedb.model import Exclusions, Fault, Probe, Rule
 
 PatternCheck = Callable[[bytes, str], tuple[int, str] | None]
@@ -22,8 +23,6 @@ _RARITY_LIMITS = (1, 9)
 _PORT_LIMIT = 65_535
 _FIELD_LETTERS = "pvihod"
 _MAX_FIELD_FLAGS = 3
-_SIMPLE_ESCAPES = {"\\": 0x5C, "0": 0x00, "n": 0x0A, "r": 0x0D, "t": 0x09}
-_HEX_ESCAPE = re.compile(r"x[0-9A-Fa-f]{2}")
 _SPACES = re.compile(r"[ \t]+")
 _NO_SPACE = re.compile(r"[^ \t]+")
 
@@ -380,22 +379,7 @@ def _port_range(text: str, offset: int) -> Span:
 
 
 def _unescape(text: str, offset: int) -> bytes:
-    r"""Resolve `\\ \0 \n \r \t \xHH` in a payload; no others are known."""
-    out = bytearray()
-    position = 0
-    while position < len(text):
-        character = text[position]
-        if character != "\\":
-            out.append(ord(character))
-            position += 1
-            continue
-        following = text[position + 1 : position + 2]
-        if following in _SIMPLE_ESCAPES and following:
-            out.append(_SIMPLE_ESCAPES[following])
-            position += 2
-        elif _HEX_ESCAPE.match(text, position + 1):
-            out.append(int(text[position + 2 : position + 4], 16))
-            position += 4
-        else:
-            raise _LineFault(offset + position, f"unknown escape \\{following} in the payload")
-    return bytes(out)
+    try:
+        return unescape(text)
+    except EscapeError as error:
+        raise _LineFault(offset + error.offset, error.message) from error

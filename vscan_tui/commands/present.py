@@ -19,6 +19,7 @@ from vscan_tui.session.wording import readable
 
 if TYPE_CHECKING:
     from vscan_tui.matching.investigation import Investigation
+    from vscan_tui.scanning.by_hand import ByHand
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Presentation:
     trace: bool = False
     investigation: "Investigation | None" = None
     """Answers on the screen what rules make of a response."""
+    by_hand: "ByHand | None" = None
+    """Lets the user step ports and send payloads; None where nothing can be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
         recorder=recorder,
         configuration=load_configuration(configuration_path(), COMMAND_IDS),
         investigation=presentation.investigation,
+        by_hand=presentation.by_hand,
     )
 
     async def run() -> None:

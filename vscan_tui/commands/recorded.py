@@ -7,7 +7,11 @@ from vscan_tui.commands.databases import load_quietly
 from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.matching.investigation import Investigation
-from vscan_tui.options.model import DemoOptions, OpenOptions
+from vscan_tui.matching.matcher import Matcher
+from vscan_tui.options.model import DEFAULT_INTENSITY, DemoOptions, OpenOptions
+from vscan_tui.scanning.by_hand import ByHand, Means
+from vscan_tui.scanning.matching_thread import MatchingThread
+from vscan_tui.scanning.transport import AsyncioTransport
 from vscan_tui.session.journal import JournalError, JournalFault, read_events
 from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.replay import Replay
@@ -36,7 +40,11 @@ def open_journal(options: OpenOptions) -> ExitStatus:
     investigation = Investigation(load_quietly)
     recorder = Recorder(path, continues=True)
     presentation = Presentation(
-        options.output, note=note, recorder=recorder, investigation=investigation
+        options.output,
+        note=note,
+        recorder=recorder,
+        investigation=investigation,
+        by_hand=ByHand(_means),
     )
     status = present(Replay(events), presentation)
     return ExitStatus.FAILED if faults and status is ExitStatus.DONE else status
@@ -55,3 +63,10 @@ def demo(options: DemoOptions) -> ExitStatus:
     return present(
         source, Presentation(options.output, note=DEMO_NOTE, investigation=investigation)
     )
+
+
+def _means() -> Means:
+    """What it takes to ask a port of a recording once more."""
+    databases = load_quietly()
+    matching = MatchingThread(Matcher(databases))
+    return Means(databases, AsyncioTransport(), matching, DEFAULT_INTENSITY)

@@ -108,6 +108,7 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
             recorder=recorder,
             trace=options.version_trace,
             investigation=_investigation(options, databases),
+            by_hand=live.by_hand,
         ),
     )
     is_partial = known is not None and known.faults > 0

@@ -143,6 +143,11 @@ class ByHand:
         """Whether the port takes commands: it is being asked, or held."""
         return endpoint in self._runners or endpoint in self._frozen
 
+    def is_stepped(self, endpoint: Endpoint) -> bool:
+        """Whether the user says when each action on the port is carried out."""
+        runner = self._runners.get(endpoint)
+        return endpoint in self._frozen or (runner is not None and runner.is_stepped)
+
     async def hold(self, subject: Subject) -> None:
         """Hold a port before its next action; one that is not being asked is asked anew."""
         runner = self._runners.get(subject.endpoint)

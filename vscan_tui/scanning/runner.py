@@ -87,6 +87,11 @@ class PortRunner:
         finally:
             await self._conversation.disconnect("the port is done")
 
+    @property
+    def is_stepped(self) -> bool:
+        """Whether the user says when each action is carried out."""
+        return self._steps.is_by_hand
+
     def obey(self, command: Command) -> None:
         """Do what the user says.
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import on
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -18,10 +19,12 @@ from textual.worker import Worker, WorkerState
 
 from vscan_tui.configuration import Configuration
 from vscan_tui.events import Event
+from vscan_tui.scanning.by_hand import ByHand
 from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store
 from vscan_tui.session.wording import printable
+from vscan_tui.tui.by_hand import Hands
 from vscan_tui.tui.feed import Feed
 from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text
 from vscan_tui.tui.mask import Mask, secrets
@@ -29,6 +32,7 @@ from vscan_tui.tui.rendering.notice import failure_text
 from vscan_tui.tui.screens.help import HelpScreen
 from vscan_tui.tui.screens.triage import TriageScreen
 from vscan_tui.tui.themes import THEMES
+from vscan_tui.tui.widgets.step_pane import StepPane
 
 if TYPE_CHECKING:  # matching is imported when it is used
     from vscan_tui.matching.investigation import Investigation
@@ -69,6 +73,7 @@ class VscanApp(App[int], inherit_bindings=False):
         recorder: Recorder | None = None,
         configuration: Configuration = _DEFAULTS,
         investigation: "Investigation | None" = None,
+        by_hand: ByHand | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Show a source.
@@ -82,6 +87,7 @@ class VscanApp(App[int], inherit_bindings=False):
             configuration: what the user has set; without a theme in it, that of
                 `TEXTUAL_THEME`, or the dark one.
             investigation: answers what rules make of a response.
+            by_hand: steps ports and sends payloads; None where nothing can be sent.
             clock: seconds since the Unix epoch.
         """
         super().__init__()
@@ -96,6 +102,9 @@ class VscanApp(App[int], inherit_bindings=False):
             is_recording=source.is_recording,
             investigation=investigation,
         )
+        self.hands = Hands(self, by_hand)
+        if by_hand is not None:
+            by_hand.open(self.queue)
         self._recorder = recorder
         self._has_told_unrecorded = False
         self.configuration = configuration
@@ -172,9 +181,29 @@ class VscanApp(App[int], inherit_bindings=False):
 
     async def _run_source(self) -> None:
         try:
-            await self.source.run(self.feed.emit)
+            await self.source.run(
+                self._emit_watched if self.source.is_recording else self.feed.emit
+            )
         finally:
             self._scan_ended.set()
+
+    def _emit_watched(self, event: Event) -> None:
+        self.feed.emit(event)
+        self.hands.watch(event)
+
+    def queue(self, event: Event) -> None:
+        """Make what happens by hand part of the session, after what happened before it."""
+        if self._recorder is not None:
+            self._recorder.note(event)
+        self.feed.emit(event)
+
+    def tell(self, text: str) -> None:
+        """Show a sentence for a moment."""
+        self.notify(text, timeout=5, markup=False)
+
+    async def ask(self, screen: Screen[bool]) -> bool | None:
+        """Show a screen, and return what it was left with."""
+        return await self.push_screen_wait(screen)
 
     def record(self, *events: Event) -> None:
         """Make what the user does part of the session: seen at once, and in the journal.
@@ -194,8 +223,10 @@ class VscanApp(App[int], inherit_bindings=False):
 
     def _tick(self) -> None:
         if len(self.feed):
-            self.triage.apply(self.feed.drain(_BUDGET))
+            changes = self.feed.drain(_BUDGET)
+            self.triage.apply(changes)
             self._keep_masked()
+            self.hands.notice(changes.endpoints)
         self.triage.tick()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -215,6 +246,14 @@ class VscanApp(App[int], inherit_bindings=False):
         else:
             triage.hold_requested = True
             self.source.pause()
+
+    def action_by_hand(self, name: str) -> None:
+        """Step a port, write to it, or see the breakpoints."""
+        self.run_worker(self.hands.act(name), name="by hand", exit_on_error=False)
+
+    @on(StepPane.Said)
+    def _said(self, event: StepPane.Said) -> None:
+        self.run_worker(self.hands.say(event.word), name="by hand", exit_on_error=False)
 
     def action_mask(self) -> None:
         """Hide addresses and names, or show them again."""
@@ -263,6 +302,8 @@ class VscanApp(App[int], inherit_bindings=False):
             # after its time is up, the terminal belongs to the user again
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._scan_ended.wait(), _PATIENCE)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.hands.close(), _PATIENCE)
 
     async def _leave(self) -> None:
         await self._end_scan()

@@ -20,6 +20,7 @@ class Scope(Enum):
     PANE = "in the pane that has the cursor"
     DEBUGGER = "in the match debugger"
     RESPONSE = "in the response"
+    STEP = "in the pane where a port is stepped"
 
 
 class Topic(Enum):
@@ -32,6 +33,7 @@ class Topic(Enum):
     RULES = "Rules"
     RESPONSE = "Response"
     SCAN = "Scan"
+    BY_HAND = "By hand"
     PROGRAM = "Program"
 
 
@@ -95,6 +97,13 @@ def _response(
     )  # fmt: skip
 
 
+def _step(word: str, keys: str, label: str, text: str) -> Command:
+    return Command(
+        f"step.{word}", keys, f"say('{word}')", label, text, Topic.BY_HAND, Scope.STEP,
+        in_footer=True, in_palette=False,
+    )  # fmt: skip
+
+
 COMMANDS = (
     _pane("move.cursor_up", "up,k", "Up", "One line up"),
     _pane("move.cursor_down", "down,j", "Down", "One line down"),
@@ -131,6 +140,34 @@ COMMANDS = (
         "Pause or resume the scan; while paused, nothing new is begun",
         Topic.SCAN, Scope.TRIAGE, in_footer=True, needs=(Need.LIVE,),
     ),
+    Command(
+        "by_hand.step", "s", "app.by_hand('step')", "step",
+        "Hold this port, and step; every action is shown before it happens",
+        Topic.BY_HAND, Scope.TRIAGE, in_footer=True, needs=(Need.PORT,),
+    ),
+    Command(
+        "by_hand.compose", "e", "app.by_hand('compose')", "compose",
+        "Write a payload and send it to this port; begins with that of the selected exchange",
+        Topic.BY_HAND, Scope.TRIAGE, in_footer=True, needs=(Need.PORT,),
+    ),
+    Command(
+        "by_hand.send_again", "r", "app.by_hand('send_again')", "Send again",
+        "Send the selected exchange's payload again",
+        Topic.BY_HAND, Scope.TRIAGE, needs=(Need.PORT,),
+    ),
+    Command(
+        "by_hand.breakpoints", "b", "app.by_hand('breakpoints')", "Breakpoints",
+        "Breakpoints; hold a port on a service, a rule, a soft match, no answer",
+        Topic.BY_HAND, Scope.TRIAGE,
+    ),
+    _step("step", "s,enter", "step", "Step; carry out the action that is shown"),
+    _step("over", "o", "over", "Step over to the next probe"),
+    _step("run", "c", "run on", "Let the port go on by itself"),
+    _step("skip", "x", "skip", "Skip the probe; after the verdict: go on with those that are left"),
+    _step("choose", "p", "probe", "Choose the probe that is sent next"),
+    _step("again", "r", "again", "Send the last probe again"),
+    _step("stop", "X", "stop", "Stop asking this port"),
+    _step("run_all", "C", "run all", "Let all ports that are held go on"),
     Command(
         "find.unknown", "n", "unknown(1)", "unknown",
         "Next unknown port; one that answered without a rule that matched",

@@ -5,6 +5,8 @@ from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import port_text, port_version_text, printable, service_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, column, cut, cut_line
 
+BY_HAND = "✎"
+"""Marks what the user asked by hand."""
 _UNANSWERED = {
     Ending.TIMED_OUT: "no answer",
     Ending.CLOSED: "closed without an answer",
@@ -82,7 +84,7 @@ def exchange_line(exchange: Exchange, width: int, *, chosen: bool) -> Line:
     if seconds is None:
         seconds = exchange.seconds
     time = "" if seconds is None else seconds_text(seconds)
-    probe = printable(exchange.probe)
+    probe = printable(exchange.probe) + (f" {BY_HAND}" if exchange.by_hand else "")
     name_width = 22 if width >= 76 else 15
     runs = (
         Run("▸ " if chosen else "  ", Role.CHOSEN),

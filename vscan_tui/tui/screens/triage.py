@@ -40,6 +40,7 @@ from vscan_tui.tui.widgets.panes import Panes
 from vscan_tui.tui.widgets.port_table import PortTable, words_of
 from vscan_tui.tui.widgets.rule_search import RuleWords
 from vscan_tui.tui.widgets.search_bar import SearchBar
+from vscan_tui.tui.widgets.step_pane import StepPane
 
 if TYPE_CHECKING:  # matching is imported when it is used
     from vscan_tui.matching.investigation import Investigation
@@ -91,6 +92,7 @@ class TriageScreen(Screen[None]):
         self.response = Hexdump(id="response")
         self.debugger = MatchDebugger(investigation, id="debugger")
         self.search_bar = SearchBar(self.response, id="search")
+        self.step_pane = StepPane(id="step")
         self.filter_bar = FilterBar(self._leave_filter, id="filter")
         self._title = Bar(id="title")
         self._note_bar = Bar(id="note")
@@ -134,6 +136,7 @@ class TriageScreen(Screen[None]):
         yield self._note_bar
         yield self._alert
         yield self.body
+        yield self.step_pane
         yield self.filter_bar
         yield self._host
         yield self._sources
@@ -157,9 +160,10 @@ class TriageScreen(Screen[None]):
         self.body.divide(self.focused_pane)
         for widget in self.children:
             is_ours = not widget.has_class("-textual-system")  # such as the tooltip
-            if is_ours and widget.id not in {"note", "alert", "filter"}:
+            if is_ours and widget.id not in {"note", "alert", "filter", "step"}:
                 widget.display = (widget.id == "too-small") is is_tiny
         self.filter_bar.display = self.filter_bar.is_open and not is_tiny
+        self._show_step(is_tiny=is_tiny)
         for widget in (self._note_bar, self._alert):
             widget.set_class(is_tiny, "-hidden")
         if is_tiny:
@@ -175,7 +179,7 @@ class TriageScreen(Screen[None]):
             return self.debugger
         if self.search_bar.has_focus_within:
             return self.response
-        return self.focused if isinstance(self.focused, LineView) else self.ports
+        return next((pane for pane in self.panes if pane is self.focused), self.ports)
 
     # What happens
 
@@ -291,6 +295,32 @@ class TriageScreen(Screen[None]):
         self.exchanges.show(port, exchange)
         self.response.show(port, exchange)
         self.debugger.show(port, exchange)
+        self._show_step(is_tiny=self._too_small.display)
+
+    def _show_step(self, *, is_tiny: bool) -> None:
+        """Show the next action of the port, if it is under the user's hand."""
+        port = self.port
+        is_stepped = port is not None and port.is_stepped
+        if self.step_pane.has_focus and not is_stepped:
+            self.set_focus(self.ports)
+        self.step_pane.display = is_stepped and not is_tiny
+        self.step_pane.show(port)
+
+    def show_port(self, endpoint: Endpoint, exchange: int = 0) -> None:
+        """Bring the user to a port, whatever the filter shows.
+
+        Args:
+            endpoint: the port.
+            exchange: number of the exchange to show; 0 for the one that decided.
+        """
+        self._follows = False
+        if self.ports.ports.index_of(endpoint) is None:
+            self.filter_bar.close(clear=True)
+            self.ports.set_filter(())
+        self.ports.select(endpoint)
+        self._select_port()
+        self._exchange_number = exchange
+        self._show_details()
 
     def _select_group(self, group: int) -> None:
         self._group = group

@@ -15,6 +15,13 @@ from vscan_tui.tui.widgets.line_view import strip_of
 
 KeyDisplay = Callable[[Binding], str]
 _FIRST = (
+    "step.step",
+    "step.over",
+    "step.run",
+    "step.skip",
+    "step.choose",
+    "step.again",
+    "step.stop",
     "program.help",
     "program.quit",
     "find.filter",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vscan_tui.session.payload_text import Form, PayloadFault, read_payloads, write_payloads
+from vscan_tui.probedb.payload_text import Form, PayloadFault, read_payloads, write_payloads
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,387 @@
+"""Where payloads are written, looked at, and sent."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static, TextArea
+
+from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.probedb.escapes import escape
+from vscan_tui.probedb.payload_text import MAX_PAYLOAD_BYTES, Form, write_payloads
+from vscan_tui.scanning.by_hand import ANY_PROBE
+from vscan_tui.scanning.draft import Draft, DraftError
+from vscan_tui.session.wording import printable, readable
+from vscan_tui.tui.rendering.composer import (
+    fault_line,
+    how_line,
+    preview_lines,
+    preview_title,
+    target_text,
+)
+from vscan_tui.tui.rendering.line import Line, Role, Run, column, heading
+from vscan_tui.tui.rendering.probe import probe_line, probe_words
+from vscan_tui.tui.screens.pick import Choice, PickScreen
+from vscan_tui.tui.widgets.bar import Bar
+from vscan_tui.tui.widgets.key_bar import KeyBar
+from vscan_tui.tui.widgets.line_view import LinesView, LineView
+
+_PREVIEW = 512
+"""Bytes of a payload that a list shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A payload that was sent in this session."""
+
+    probe: str
+    where: str
+    """The port, in words."""
+    payload: bytes
+
+
+def probe_choices(probes: Sequence[CombinedProbe]) -> list[Choice[CombinedProbe]]:
+    """Make a list to choose from of probes."""
+    return [
+        Choice(
+            probe,
+            lambda width, probe=probe: probe_line(probe, width),  # type: ignore[misc]
+            probe_words(probe),
+            escape(probe.payload[:_PREVIEW]),
+        )
+        for probe in probes
+    ]
+
+
+def _earlier_choices(history: Sequence[Earlier]) -> list[Choice[Earlier]]:
+    def line(earlier: Earlier) -> Line:
+        name = column(printable(earlier.probe), 20)
+        where = column(printable(earlier.where), 24)
+        size = f"{len(earlier.payload):>6} B  "
+        return Line((Run(f"{name} ", Role.STRONG), Run(f"{where} "), Run(size, Role.DIM)))
+
+    return [
+        Choice(
+            each,
+            lambda _, each=each: line(each),  # type: ignore[misc]
+            f"{each.probe} {each.where}".lower(),
+            escape(each.payload[:_PREVIEW]),
+        )
+        for each in history
+    ]
+
+
+class PreviewLines(LinesView):
+    """The bytes that would be sent."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        """Begin empty."""
+        super().__init__(id=id)
+        self._draft: Draft | None = None
+
+    def heading(self) -> Line:
+        """Count the bytes."""
+        title = "what is sent" if self._draft is None else preview_title(self._draft.payloads)
+        return heading(title, self.size.width, focused=self.has_focus)
+
+    def hint(self) -> str:
+        """Say what will be seen here."""
+        return "The bytes that are sent are shown here."
+
+    def show(self, draft: Draft) -> None:
+        """Show the bytes of a draft."""
+        self._draft = draft
+        self.reflow()
+        self.refresh_heading()
+
+    def reflow(self) -> None:
+        """Fit the lines to the width."""
+        if self._draft is not None:
+            self.show_lines(preview_lines(self._draft.payloads, self.text_width))
+
+
+class _Keys(KeyBar):
+    """The composer's keys, and no others: letters are typed."""
+
+    def _shown(self) -> list[Binding]:
+        found: dict[str, Binding] = {}
+        for active in self.screen.active_bindings.values():
+            if active.node is self.screen and active.binding.show:
+                found.setdefault(active.binding.action, active.binding)
+        return list(found.values())
+
+
+class _How(Bar):
+    """How it goes out; a click does what the key does."""
+
+    def on_click(self, event: object) -> None:
+        """Press the key of what was clicked on."""
+        style = getattr(event, "style", None)
+        key = style.meta.get("view") if style is not None else None
+        if key:
+            self.app.simulate_key(str(key))
+
+
+class ComposerScreen(ModalScreen[Draft | None]):
+    """Payloads are written and changed here; returns the draft to send, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "send", "send", id="compose.send", priority=True),
+        Binding("escape", "leave", "close", id="compose.close"),
+        Binding("ctrl+t", "over", "TCP/TLS/UDP", id="compose.over", priority=True),
+        Binding("ctrl+b", "form", "text/hex", id="compose.form", priority=True),
+        Binding("ctrl+n", "probe", "insert probe", id="compose.probe", priority=True),
+        Binding("ctrl+r", "history", "history", id="compose.history", priority=True),
+        Binding("ctrl+o", "file", "file", id="compose.file", priority=True),
+        Binding("ctrl+l", "rules", "rules", id="compose.rules", priority=True),
+        Binding("ctrl+g", "connection", "connection", id="compose.connection", priority=True),
+    ]
+    DEFAULT_CSS = """
+    ComposerScreen { layout: vertical; background: $background; }
+    ComposerScreen TextArea { height: 5fr; min-height: 3; background: $surface; }
+    #compose-times { height: 1; }
+    #compose-times Static { width: auto; padding: 0 0 0 1; color: $foreground 70%; }
+    #compose-times Input { width: 9; background: $panel; }
+    #compose-hint { height: 1; width: 1fr; }
+    #compose-preview { height: 6fr; }
+    """
+
+    def __init__(self, draft: Draft, databases: ProbeDatabases, history: Sequence[Earlier]) -> None:
+        """Begin with a draft.
+
+        Args:
+            draft: what to begin with.
+            databases: whose probes can be inserted, and matched with.
+            history: payloads of this session, the newest first.
+        """
+        super().__init__()
+        self.draft = draft
+        self._databases = databases
+        self._history = history
+
+    def compose(self) -> ComposeResult:
+        """Title, how it goes out, the text, its bytes, keys."""
+        yield Bar(id="compose-title")
+        yield _How(id="compose-how")
+        with Horizontal(id="compose-times"):
+            yield Static("times", markup=False)
+            yield Input(str(self.draft.times), compact=True, type="integer", id="compose-count")
+            yield Static("wait", markup=False)
+            yield Input(str(self.draft.wait_ms), compact=True, type="integer", id="compose-wait")
+            yield Static("ms", markup=False)
+            yield Static("--- on a line: next payload", markup=False, id="compose-hint")
+        yield TextArea(self.draft.text, compact=True, id="compose-text")
+        yield Bar(id="compose-fault")
+        yield PreviewLines(id="compose-preview")
+        yield _Keys(id="compose-keys")
+
+    def on_mount(self) -> None:
+        """Begin with the cursor in the text."""
+        text = self.query_one(TextArea)
+        text.cursor_blink = False
+        text.focus()
+        for each in self.query(Input):
+            each.cursor_blink = False
+        self.call_after_refresh(self._show)
+
+    def on_resize(self) -> None:
+        """Fit to the width."""
+        self.call_after_refresh(self._show)
+
+    def _show(self, complaint: str = "") -> None:
+        width = self.size.width
+        fault = self.draft.payloads.fault
+        title = f"compose  for {target_text(self.draft.target)}"
+        self.query_one("#compose-title", Bar).show(heading(title, width, focused=True))
+        self.query_one("#compose-how", Bar).show(how_line(self.draft, width))
+        text = complaint or (str(fault) if fault is not None else "")
+        self.query_one("#compose-fault", Bar).show(fault_line(text, width))
+        self.query_one(PreviewLines).show(self.draft)
+
+    # What is typed
+
+    @on(TextArea.Changed)
+    def _text_changed(self, event: TextArea.Changed) -> None:
+        self.draft = replace(self.draft, text=event.text_area.text)
+        self._show()
+
+    @on(Input.Changed, "#compose-count")
+    def _count_changed(self, event: Input.Changed) -> None:
+        self.draft = replace(self.draft, times=_number(event.value))
+        self._show()
+
+    @on(Input.Changed, "#compose-wait")
+    def _wait_changed(self, event: Input.Changed) -> None:
+        self.draft = replace(self.draft, wait_ms=_number(event.value))
+        self._show()
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.query_one(TextArea).focus()
+
+    @on(LineView.CursorMoved)
+    def _stay(self, event: LineView.CursorMoved) -> None:
+        event.stop()
+
+    # Actions
+
+    def action_leave(self) -> None:
+        """Close without sending."""
+        self.dismiss(None)
+
+    def action_send(self) -> None:
+        """Send it, if it can be sent."""
+        try:
+            self.draft.composition()
+        except DraftError as error:
+            self._show(str(error))
+            return
+        self.dismiss(self.draft)
+
+    def action_over(self) -> None:
+        """Send over the next of TCP, TLS and UDP."""
+        self.draft = self.draft.next_over()
+        self._show()
+
+    def action_form(self) -> None:
+        """Write the same bytes the other way."""
+        other = Form.HEX if self.draft.form is Form.TEXT else Form.TEXT
+        self.draft = self.draft.in_form(other)
+        self.query_one(TextArea).text = self.draft.text
+        fault = self.draft.payloads.fault
+        self._show(f"{fault}; put it right first" if fault is not None else "")
+
+    def action_connection(self) -> None:
+        """Send all on one connection, or each payload on its own."""
+        self.draft = replace(self.draft, one_connection=not self.draft.one_connection)
+        self._show()
+
+    def action_probe(self) -> None:
+        """Insert the payload of a probe."""
+        self.app.push_screen(
+            PickScreen("insert a probe", probe_choices(self._databases.probes), _WORDS),
+            self._insert_probe,
+        )
+
+    def _insert_probe(self, probe: CombinedProbe | None) -> None:
+        if probe is not None:
+            self._insert(probe.payload, probe.name)
+
+    def action_history(self) -> None:
+        """Insert a payload of this session."""
+        choices = _earlier_choices(self._history)
+        self.app.push_screen(
+            PickScreen("insert an earlier payload", choices, _WORDS), self._insert_earlier
+        )
+
+    def _insert_earlier(self, earlier: Earlier | None) -> None:
+        if earlier is not None:
+            self._insert(earlier.payload, earlier.probe)
+
+    def action_file(self) -> None:
+        """Insert the bytes of a file."""
+        self.app.push_screen(PathScreen(), self._read_file)
+
+    def _read_file(self, path: str | None) -> None:
+        if path:
+            self.run_worker(self._insert_file(path), name="read a payload", exit_on_error=False)
+
+    async def _insert_file(self, path: str) -> None:
+        try:
+            data = await asyncio.to_thread(_read, path)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            self._show(readable(f"{path}: cannot read it: {reason}"))
+            return
+        if len(data) > MAX_PAYLOAD_BYTES:
+            self._show(readable(f"{path}: larger than {MAX_PAYLOAD_BYTES:,} bytes, the most here"))
+            return
+        self._insert(data, "")
+
+    def action_rules(self) -> None:
+        """Choose whose rules the answers are matched with."""
+        every: Choice[str] = Choice(
+            ANY_PROBE,
+            lambda _: Line((Run("all probes, in the order of the databases", Role.STRONG),)),
+            "all probes",
+            "",
+        )
+        named = [
+            Choice(each.value.name, each.line, each.words, each.preview)
+            for each in probe_choices(
+                [
+                    probe
+                    for probe in self._databases.probes
+                    if probe.protocol == self.draft.target.protocol
+                ]
+            )
+        ]
+        self.app.push_screen(
+            PickScreen("match with the rules of", [every, *named], _WORDS), self._match_with
+        )
+
+    def _match_with(self, probe: str | None) -> None:
+        if probe is not None:
+            self.draft = replace(self.draft, probe=probe)
+            self._show()
+
+    def _insert(self, payload: bytes, probe: str) -> None:
+        """Put bytes where the cursor is; into an empty text they bring their rules with them."""
+        text = self.query_one(TextArea)
+        if not text.text.strip():
+            known = self._databases.find(probe, self.draft.target.protocol)
+            self.draft = replace(self.draft, probe=probe if known is not None else ANY_PROBE)
+        text.replace(write_payloads([payload], self.draft.form), *text.selection)
+        text.focus()
+
+
+class PathScreen(ModalScreen[str | None]):
+    """Asks for a file."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "close", id="path.close"),
+    ]
+    DEFAULT_CSS = """
+    PathScreen { align: center middle; }
+    #path-box {
+        width: 72; max-width: 96%; height: 4; background: $background;
+        border: round $accent; padding: 0 1; layout: vertical;
+    }
+    #path-box Static { width: 1fr; }
+    #path-box Input { background: $panel; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """One line to type."""
+        with Horizontal(id="path-box"):
+            yield Static("Insert the bytes of which file?", markup=False)
+            yield Input(compact=True, placeholder="~/payload.bin", id="path")
+
+    def on_mount(self) -> None:
+        """Be ready to type."""
+        words = self.query_one(Input)
+        words.cursor_blink = False
+        words.focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)
+
+
+_WORDS = "words of its name, a port, a service"
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+def _read(path: str) -> bytes:
+    with Path(path).expanduser().open("rb") as file:
+        return file.read(MAX_PAYLOAD_BYTES + 1)

@@ -1,0 +1,172 @@
+"""One of many, found as one types: a probe, an earlier payload."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from vscan_tui.tui.rendering.line import Line, Role, Run, cut_line, heading, wrapped
+from vscan_tui.tui.widgets.line_view import LinesView, LineView
+from vscan_tui.tui.widgets.port_table import words_of
+
+T = TypeVar("T")
+_PREVIEW_LINES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[T]):
+    """One thing to choose."""
+
+    value: T
+    line: Callable[[int], Line]
+    """Draws it for a width."""
+    words: str
+    """What the filter looks for words in, in lower case."""
+    preview: str
+    """More of it, in printable text."""
+
+
+class PickLines(LinesView):
+    """What the words leave to choose from."""
+
+    title = ""
+
+    def heading(self) -> Line:
+        """Say what is chosen, and how."""
+        return heading(self.title, self.size.width, focused=True)
+
+    def hint(self) -> str:
+        """Say that nothing was found."""
+        return "Nothing has these words in it."
+
+
+class PickInput(Input):
+    """Words are typed while the cursor moves in the list below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.move(-1)", "up", show=False, id="pick.up"),
+        Binding("down", "screen.move(1)", "down", show=False, id="pick.down"),
+        Binding("pageup", "screen.move(-10)", "page up", show=False, id="pick.page_up"),
+        Binding("pagedown", "screen.move(10)", "page down", show=False, id="pick.page_down"),
+    ]
+
+
+class PickScreen(ModalScreen[T | None]):
+    """Shows choices, filtered as one types; returns the one chosen, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "close", id="pick.close"),
+    ]
+    DEFAULT_CSS = """
+    PickScreen { align: center middle; }
+    #pick-box {
+        width: 92; max-width: 96%; height: 90%; background: $background;
+        border: round $accent; padding: 0 1;
+    }
+    #pick-words { background: $panel; }
+    #pick-lines { height: 1fr; }
+    #pick-preview { height: 5; }
+    """
+
+    def __init__(self, title: str, choices: Sequence[Choice[T]], placeholder: str) -> None:
+        """Offer these choices."""
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._shown = list(choices)
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        """Words, what they leave, and more of what the cursor is on."""
+        with Vertical(id="pick-box"):
+            yield PickInput(compact=True, placeholder=self._placeholder, id="pick-words")
+            lines = PickLines(id="pick-lines")
+            lines.title = self._title
+            lines.can_focus = False
+            yield lines
+            yield Preview(id="pick-preview")
+
+    def on_mount(self) -> None:
+        """Begin with everything."""
+        words = self.query_one(PickInput)
+        words.cursor_blink = False
+        words.focus()
+        self.call_after_refresh(self._show, ())
+
+    def on_resize(self) -> None:
+        """Fit to the width."""
+        self.call_after_refresh(self._show, tuple(words_of(self.query_one(PickInput).value)))
+
+    @on(Input.Changed, "#pick-words")
+    def _words_changed(self, event: Input.Changed) -> None:
+        self._show(tuple(words_of(event.value)))
+
+    @on(Input.Submitted, "#pick-words")
+    def _submitted(self) -> None:
+        self._choose()
+
+    @on(LineView.CursorMoved)
+    def _moved(self) -> None:
+        self._preview()
+
+    @on(LineView.Opened)
+    def _opened(self) -> None:
+        self._choose()
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor while words are typed."""
+        lines = self.query_one(PickLines)
+        if self._shown:
+            lines.place_cursor(lines.cursor + step)
+            self._preview()
+
+    def _show(self, words: tuple[str, ...]) -> None:
+        self._shown = [each for each in self._choices if all(word in each.words for word in words)]
+        lines = self.query_one(PickLines)
+        lines.cursor = 0
+        width = lines.text_width
+        lines.show_lines([cut_line(each.line(width), width) for each in self._shown])
+        lines.jump_to(0)
+        lines.refresh()
+        self._preview()
+
+    def _preview(self) -> None:
+        lines = self.query_one(PickLines)
+        text = self._shown[lines.cursor].preview if self._shown else ""
+        self.query_one(Preview).show(text)
+
+    def _choose(self) -> None:
+        if self._shown:
+            self.dismiss(self._shown[self.query_one(PickLines).cursor].value)
+
+
+class Preview(LinesView):
+    """More of what the cursor is on."""
+
+    can_focus = False
+    text = ""
+
+    def heading(self) -> Line:
+        """Name it."""
+        return heading("payload", self.size.width, focused=False)
+
+    def hint(self) -> str:
+        """Say that there is nothing to see."""
+        return "Nothing is sent: it only listens."
+
+    def show(self, text: str) -> None:
+        """Show a text."""
+        self.text = text
+        self.reflow()
+        self.refresh()
+
+    def reflow(self) -> None:
+        """Fit the text to the width."""
+        lines = wrapped([Run(self.text, Role.PLAIN)], self.text_width, 0) if self.text else []
+        self.show_lines(lines[:_PREVIEW_LINES])

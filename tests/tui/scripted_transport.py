@@ -72,6 +72,9 @@ class ScriptedTransport:
             raise ConnectionEndedError(was_reset=True)
         return ScriptedConnection(self.answers, self.banner)
 
+    async def turn(self):
+        pass
+
     async def leave(self):
         pass
 

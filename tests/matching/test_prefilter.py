@@ -2,7 +2,7 @@
 
 import pytest
 from generated import CASES, rule
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from vscan_tui.matching.literals import conditions
@@ -33,7 +33,7 @@ def mutated(response, mutations):
     return response
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(CASES, MUTATIONS, st.sampled_from([[], FILLERS]))
 def test_every_rule_that_matches_is_a_candidate(case, mutations, others):
     pattern, flags, response = case
@@ -43,7 +43,7 @@ def test_every_rule_that_matches_is_a_candidate(case, mutations, others):
     assert len(others) in candidates([*others, rule(pattern, flags)], response)
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(CASES, min_size=25, max_size=40), MUTATIONS)
 def test_many_rules_filed_together_lose_none(cases, mutations):
     rules = [rule(pattern, flags) for pattern, flags, _ in cases]

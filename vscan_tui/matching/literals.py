@@ -32,7 +32,7 @@ _SET = (
 _PLACE = rb"[\^$]|\\[bBAzZ]"
 _NO_QUANTIFIER = rb"(?![*+?]|\{[ \d,]*\})"
 _TOKEN = re.compile(
-    rb"(?P<plain>(?:[^\\^$.\[|()?*+{](?![*+?{]))+)"
+    rb"(?P<plain>(?:(?:[^\\^$.\[|()?*+{]|\\(?:[^\\a-zA-Z0-9]|[rnt]))(?![*+?{]))+)"
     rb"|(?P<atom>(?P<byte>" + _BYTE + rb")|(?P<set>" + _SET + rb")|(?P<close>\)))"
     rb"(?P<quantifier>" + _QUANTIFIER + rb")?" + _NO_QUANTIFIER + rb"|(?P<place>" + _PLACE + rb")"
     rb"|(?P<open>\((?:\?(?:[:>=!]|<[=!]|P?<\w+>|'\w+')|(?![?*])))"
@@ -116,7 +116,7 @@ def _scanned(pattern: bytes) -> tuple[Condition, ...]:
         position = token.end()
         kind = token.lastgroup
         if kind == "plain":
-            branch.text += token[0]
+            branch.text += _plain(token[0])
         elif kind == "bar" and not groups:
             done.append(branch.condition())
             branch = _Branch()
@@ -150,6 +150,13 @@ def _take(token: re.Match[bytes], branch: _Branch, groups: list[_OpenGroup]) -> 
     else:
         return False
     return True
+
+
+def _plain(text: bytes) -> bytes:
+    if b"\\" not in text:
+        return text
+    text = text.replace(b"\\r", b"\r").replace(b"\\n", b"\n").replace(b"\\t", b"\t")
+    return text.replace(b"\\", b"")  # an escaped backslash is never in a plain text
 
 
 def _byte(text: bytes) -> bytes:

@@ -35,6 +35,18 @@ _TRANSLATED = re.compile(
 )
 
 
+_PERHAPS_TRANSLATED = re.compile(rb"\\(?:x(?![0-9A-Fa-f]{2})|[CuUlL])")
+"""Stands in every regex of which something is translated; `\\x` and two digits mean the same."""
+
+_OPTIONS = {
+    (False, False): pcre2.NOFLAG,
+    (True, False): pcre2.IGNORECASE,
+    (False, True): pcre2.DOTALL,
+    (True, True): pcre2.IGNORECASE | pcre2.DOTALL,
+}
+"""By whether a regex is caseless, and whether its dot matches a newline."""
+
+
 @dataclass(frozen=True, slots=True)
 class PatternFault:
     """Why a regex cannot be used, and where (offset in bytes)."""
@@ -71,16 +83,14 @@ class Pattern:
         Raises:
             ValueError: PCRE2 refuses the regex.
         """
-        options = pcre2.NOFLAG
-        if "i" in flags:
-            options |= pcre2.IGNORECASE
-        if "s" in flags:
-            options |= pcre2.DOTALL
-        start = _limits(match_limit) + (b"" if finds_empty else b"(*NOTEMPTY)")
+        limits = _LIMITS if match_limit == MATCH_LIMIT else _limits(match_limit)
+        start = limits if finds_empty else limits + b"(*NOTEMPTY)"
         try:
             # JIT counts its limits differently, and costs more to compile than
             # is ever won back on a handful of searches.
-            compiled = pcre2.compile(start + _translated(pattern), options, jit=False)
+            compiled = pcre2.compile(
+                start + _translated(pattern), _OPTIONS["i" in flags, "s" in flags], jit=False
+            )
         except pcre2.PatternError as error:
             raise ValueError(str(error)) from error
         self._search = compiled.search
@@ -158,7 +168,7 @@ def check(pattern: bytes, flags: str) -> tuple[int, str] | None:
 
 
 def _translated(pattern: bytes) -> bytes:
-    if rb"\x" not in pattern and rb"\C" not in pattern and not re.search(rb"\\[uUlL]", pattern):
+    if _PERHAPS_TRANSLATED.search(pattern) is None:
         return pattern
     return _TRANSLATED.sub(_translation, pattern)
 

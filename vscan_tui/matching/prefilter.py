@@ -11,7 +11,7 @@ looked at one by one.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
@@ -27,8 +27,8 @@ _BEGIN = 4
 _FEW = 24
 """So many rules are sooner looked at one by one than found with an automaton."""
 _KEY_BYTES = 6
-_KEY_STEP = 2
-"""Every second part of a literal is looked at, from its end."""
+_KEY_STEP = 3
+"""Every third part of a literal is looked at, from its end."""
 _SHORTNESS = 4
 """A shorter key is worth as much as a full one that so many times as many rules have."""
 _MANY_USES = 256
@@ -42,7 +42,7 @@ _MAX_REMEMBERED = 4096
 def entries(rules: Sequence[Rule]) -> list[Entry]:
     """How to file the rules of one probe; 5,000 of them take some tenths of a second."""
     filed = [
-        (index, condition, list(_keys(condition)))
+        (index, condition, _keys(condition))
         for index, rule in enumerate(rules)
         for condition in conditions(rule.pattern, rule.flags)
     ]
@@ -53,14 +53,18 @@ def entries(rules: Sequence[Rule]) -> list[Entry]:
     ]
 
 
-def _keys(condition: Condition) -> Iterator[bytes]:
+def _keys(condition: Condition) -> list[bytes]:
     """What an entry may be filed under: parts of its literals."""
+    found = []
     for run in condition.runs:
-        if len(run) > _KEY_BYTES:
-            for end in range(len(run), _KEY_BYTES - 1, -_KEY_STEP):
-                yield run[end - _KEY_BYTES : end]
-        elif len(run) >= MIN_LITERAL:
-            yield run
+        size = len(run)
+        if size > _KEY_BYTES:
+            found += [
+                run[end - _KEY_BYTES : end] for end in range(size, _KEY_BYTES - 1, -_KEY_STEP)
+            ]
+        elif size >= MIN_LITERAL:
+            found.append(run)
+    return found
 
 
 def _best_key(keys: list[bytes], usage: Counter[bytes]) -> bytes:

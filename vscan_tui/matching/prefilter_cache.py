@@ -18,7 +18,7 @@ from vscan_tui.matching.prefilter import Prefilter, entries
 from vscan_tui.probedb.model import Probe, ProbeDatabase
 from vscan_tui.probedb.sources import cache_folder
 
-_FORMAT = f"{__version__}/prefilter/9"
+_FORMAT = f"{__version__}/prefilter/10"
 _WORTH_KEEPING = 20
 """Fewer rules are read again sooner than found in a file."""
 _DECODER = msgspec.msgpack.Decoder(list[Entry])

@@ -23,6 +23,12 @@ _RARITY_LIMITS = (1, 9)
 _PORT_LIMIT = 65_535
 _FIELD_LETTERS = "pvihod"
 _MAX_FIELD_FLAGS = 3
+_RULE_HEAD = re.compile(r"[ \t]*([^ \t]+)[ \t]+m(.)", re.DOTALL)
+_REGEX_FLAGS = re.compile(r"([is]*)(?:[ \t]+|\Z)")
+_USUAL_FIELD = re.compile(
+    r"(?:(?P<letter>[pvihod])|cpe:)(?:/(?P<slash>[^/]*)/|\|(?P<bar>[^|]*)\|)"
+    r"[A-Za-z]{0,3}(?:[ \t]+|\Z)"
+)
 _SPACES = re.compile(r"[ \t]+")
 _NO_SPACE = re.compile(r"[^ \t]+")
 
@@ -287,27 +293,40 @@ class _Parser:
 
     def _match_line(self, directive: str, line: str, offset: int, number: int) -> None:
         probe = self._current(directive)
-        word = _NO_SPACE.match(line, offset)
-        service = word.group() if word else ""
-        offset = _after_space(line, offset + len(service), "a regex such as m|^SSH-|")
-        if line[offset] != "m":
-            raise _LineFault(offset, "the regex must begin with m and a delimiter")
-        pattern_text, begin, offset = _delimited(line, offset + 1, "the regex")
-        flags_begin = offset
-        while offset < len(line) and line[offset] not in " \t":
-            if line[offset] not in "is":
-                raise _LineFault(offset, f"unknown regex flag {line[offset]!r}; known are i and s")
-            offset += 1
-        flags = line[flags_begin:offset]
-        templates = _version_fields(line, offset)
-        pattern = pattern_text.encode("latin-1")
+        head = _RULE_HEAD.match(line, offset)
+        end = line.find(head[2], head.end()) if head else -1
+        flags = _REGEX_FLAGS.match(line, end + 1)
+        if head is None or end < 0 or flags is None:
+            raise _rule_fault(line, offset)
+        begin = head.end()
+        templates = _version_fields(line, flags.end())
+        pattern = line[begin:end].encode("latin-1")
         if self._check_pattern is not None:
-            problem = self._check_pattern(pattern, flags)
+            problem = self._check_pattern(pattern, flags[1])
             if problem is not None:
                 raise _LineFault(begin + problem[0], problem[1])
         probe.rules.append(
-            Rule(service, directive == "softmatch", pattern, flags, templates, self._file, number)
+            Rule(
+                head[1], directive == "softmatch", pattern, flags[1], templates, self._file, number
+            )
         )
+
+
+def _rule_fault(line: str, offset: int) -> _LineFault:
+    """What is wrong before the version fields of a rule, whose service is at an offset."""
+    word = _NO_SPACE.match(line, offset)
+    try:
+        offset = _after_space(
+            line, offset + len(word.group() if word else ""), "a regex such as m|^SSH-|"
+        )
+        if line[offset] != "m":
+            return _LineFault(offset, "the regex must begin with m and a delimiter")
+        _, _, offset = _delimited(line, offset + 1, "the regex")
+    except _LineFault as fault:
+        return fault
+    while offset < len(line) and line[offset] in "is":
+        offset += 1
+    return _LineFault(offset, f"unknown regex flag {line[offset]!r}; known are i and s")
 
 
 def _after_space(line: str, offset: int, wanted: str) -> int:
@@ -331,6 +350,14 @@ def _delimited(line: str, offset: int, what: str) -> tuple[str, int, int]:
 def _version_fields(line: str, offset: int) -> tuple[tuple[str, str], ...]:
     singles: dict[str, str] = {}
     cpes: list[str] = []
+    while usual := _USUAL_FIELD.match(line, offset):
+        text = usual["slash"] if usual["bar"] is None else usual["bar"]
+        if usual["letter"] is None:
+            cpes.append(text)
+        else:
+            singles[usual["letter"]] = text
+        offset = usual.end()
+    offset -= offset > 0 and line[offset - 1] in " \t"  # a space must be before the next
     while True:
         spaces = _SPACES.match(line, offset)
         offset = spaces.end() if spaces else offset

@@ -42,9 +42,9 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
 
             return demo(options)
         case OpenOptions():
-            from vscan_tui.commands.recorded import open_journal  # noqa: PLC0415
+            from vscan_tui.commands.recorded import open_file  # noqa: PLC0415
 
-            return open_journal(options)
+            return open_file(options)
         case MatchOptions():
             from vscan_tui.commands.match import run_match  # noqa: PLC0415
 

@@ -52,3 +52,28 @@ async def test_nothing_is_emitted_while_paused():
     replay.resume()
     await task
     assert emitted == LONG_AGO
+
+
+async def test_what_is_yet_to_be_read_is_read_while_the_first_is_shown():
+    emitted = []
+    read = 0
+
+    def reading():
+        nonlocal read
+        for event in LONG_AGO * BATCH:
+            read += 1
+            yield event
+
+    task = asyncio.create_task(Replay(reading()).run(emitted.append))
+    while not emitted:
+        await asyncio.sleep(0)
+    assert read < 3 * BATCH
+    await task
+    assert emitted == LONG_AGO * BATCH
+
+
+async def test_what_is_to_be_said_of_the_reading_comes_last():
+    last = Warned(time=9.0, message="a line could not be read")
+    emitted = []
+    await Replay(iter(LONG_AGO), afterwards=lambda: [last]).run(emitted.append)
+    assert emitted == [*LONG_AGO, last]

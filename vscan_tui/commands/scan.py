@@ -242,5 +242,6 @@ def _recorded(live: EventSource, options: ScanOptions) -> tuple[EventSource, Rec
     folder = Path(options.journal_folder) if options.journal_folder else journal_folder()
     files = (*options.target_files, *options.port_files)
     subject = "-".join([*options.targets, *(Path(file).name for file in files)])
-    recorder = Recorder(journal_path(folder, subject, time.time()))
+    path = journal_path(folder, subject, time.time(), packed=options.journal_compressed)
+    recorder = Recorder(path)
     return RecordedSource(live, recorder), recorder

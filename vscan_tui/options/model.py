@@ -113,6 +113,7 @@ class ScanOptions:
     pace: Pace = "eager"
     journal: bool = True
     journal_folder: str | None = None
+    journal_compressed: bool = False
     output: OutputOptions = OutputOptions()
 
 
@@ -128,6 +129,8 @@ class OpenOptions:
     """`vscan open FILE`: show a journal, or a report of another program."""
 
     file: str
+    speed: float | None = None
+    """1.0 plays it as fast as it happened; None shows it at once."""
     output: OutputOptions = OutputOptions()
 
 

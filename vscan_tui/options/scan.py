@@ -54,6 +54,7 @@ def scan_parser() -> Parser:
     group = parser.add_argument_group("Journal")
     group.add_argument("--no-journal", action="store_true", help="do not record this scan")
     group.add_argument("--journal-dir", metavar="DIR", help="record in this folder")
+    group.add_argument("--journal-compress", action="store_true", help="pack the journal with gzip")
     add_general(parser)
     return parser
 
@@ -182,6 +183,7 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
     only_one({"-p": words.p is not None, "-F": words.F, "--top-ports": words.top_ports is not None})
     only_one({"-n": words.n, "-R": words.R})
     only_one({"--no-journal": words.no_journal, "--journal-dir": words.journal_dir is not None})
+    only_one({"--no-journal": words.no_journal, "--journal-compress": words.journal_compress})
     low, high = words.min_parallelism, words.max_parallelism
     if low is not None and high is not None and low > high:
         raise UsageError(f"--min-parallelism {low} is more than --max-parallelism {high}.")
@@ -228,6 +230,7 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
         pace=words.pace,
         journal=not words.no_journal,
         journal_folder=words.journal_dir,
+        journal_compressed=words.journal_compress,
         output=output_options(words),
     )
 

@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import platformdirs
 
 from vscan_tui.events import Event
+from vscan_tui.session.packing import PACKED_SUFFIX, is_packed, unpacked
 
 FORMAT_VERSION = 1
 SUFFIX = ".vscan.jsonl"
@@ -51,14 +54,15 @@ def journal_folder() -> Path:
     return Path(platformdirs.user_state_dir(_APP_NAME)) / "journals"
 
 
-def journal_path(folder: Path, subject: str, when: float) -> Path:
+def journal_path(folder: Path, subject: str, when: float, *, packed: bool = False) -> Path:
     """A file name that tells when and what, and nothing that a file name must not hold."""
+    suffix = SUFFIX + PACKED_SUFFIX if packed else SUFFIX
     stamp = datetime.fromtimestamp(when, UTC).astimezone().strftime("%Y%m%d-%H%M%S")
     words = re.sub(r"[^A-Za-z0-9.-]+", "-", subject).strip("-.")[:_MAX_NAME] or "scan"
-    path = folder / f"{stamp}-{words}{SUFFIX}"
+    path = folder / f"{stamp}-{words}{suffix}"
     number = 2
     while path.exists():
-        path = folder / f"{stamp}-{words}-{number}{SUFFIX}"
+        path = folder / f"{stamp}-{words}-{number}{suffix}"
         number += 1
     return path
 
@@ -74,7 +78,7 @@ def header_line() -> bytes:
 
 
 def read_events(path: Path, faults: list[JournalFault] | None = None) -> Iterator[Event]:
-    """Read the events of a journal, in order.
+    """Read the events of a journal, in order; one that is packed with gzip is unpacked.
 
     Lines that cannot be read are left out and noted in `faults`; the last line
     may have been cut off by whatever ended the scan.
@@ -85,10 +89,9 @@ def read_events(path: Path, faults: list[JournalFault] | None = None) -> Iterato
     noted = [] if faults is None else faults
     try:
         with path.open("rb") as file:
-            _check_header(path, file.readline(MAX_LINE_BYTES))
-            number = 1
-            while line := file.readline(MAX_LINE_BYTES):
-                number += 1
+            lines = _lines(file)
+            _check_header(path, next(lines, b""))
+            for number, line in enumerate(lines, start=2):
                 if not line.strip():
                     continue
                 try:
@@ -99,6 +102,36 @@ def read_events(path: Path, faults: list[JournalFault] | None = None) -> Iterato
                     noted.append(JournalFault(number, str(error)))
     except OSError as error:
         raise JournalError(f"{path}: cannot read it: {error.strerror or error}") from error
+
+
+def check_journal(path: Path) -> None:
+    """Read the first line only.
+
+    Raises:
+        JournalError: the file cannot be read, or is no journal that this version knows.
+    """
+    try:
+        with path.open("rb") as file:
+            _check_header(path, next(_lines(file), b""))
+    except OSError as error:
+        raise JournalError(f"{path}: cannot read it: {error.strerror or error}") from error
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, packed or not; one that is longer than any event is cut in pieces."""
+    if not is_packed(file.peek(2) if isinstance(file, BufferedReader) else b""):
+        while line := file.readline(MAX_LINE_BYTES):
+            yield line
+        return
+    rest = b""
+    for part in unpacked(file):
+        *lines, rest = (rest + part).split(b"\n")
+        yield from lines
+        if len(rest) > MAX_LINE_BYTES:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
 
 
 def _check_header(path: Path, line: bytes) -> None:

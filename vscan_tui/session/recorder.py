@@ -14,6 +14,7 @@ from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from vscan_tui.events import Event, Warned
 from vscan_tui.session.journal import encode, header_line
+from vscan_tui.session.packing import Packer, is_cut_off, is_packed, is_packed_name, mend
 from vscan_tui.session.source import Emit, EventSource
 
 FLUSH_SECONDS = 0.25
@@ -33,7 +34,7 @@ class Recorder:
         """Be ready to write.
 
         Args:
-            path: the journal.
+            path: the journal; one whose name ends in `.gz` is packed.
             continues: append to a journal that is there already, and touch it only
                 when there is something to write; else begin a new file.
         """
@@ -43,6 +44,7 @@ class Recorder:
         self.written = 0
         """How many events are in the file because of this recorder."""
         self._continues = continues
+        self._packer: Packer | None = None
         self._pending: deque[Event] = deque()
         self._stop = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
@@ -81,6 +83,8 @@ class Recorder:
                     await self._write_pending(file)
                     await _set_within(self._stop, FLUSH_SECONDS)
                 await self._write_pending(file)
+                if self._packer is not None:
+                    await file.write(self._packer.end())
             finally:
                 await file.close()
         except OSError as error:
@@ -95,20 +99,30 @@ class Recorder:
 
     async def _open(self) -> AsyncBufferedIOBase:
         if self._continues:
-            is_cut_off = await asyncio.to_thread(_is_cut_off, self.path)
+            if await asyncio.to_thread(_has_packing, self.path):
+                self._packer = Packer()
+                if await asyncio.to_thread(is_cut_off, self.path):
+                    await asyncio.to_thread(mend, self.path)
+                return await aiofiles.open(self.path, "ab", opener=_existing)
+            is_torn = await asyncio.to_thread(_is_cut_off, self.path)
             file = await aiofiles.open(self.path, "ab", opener=_existing)
-            await file.write(b"\n" if is_cut_off else b"")
+            await file.write(b"\n" if is_torn else b"")
             return file
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = await aiofiles.open(self.path, "xb", opener=_private)
-        await file.write(header_line())
+        self._packer = Packer() if is_packed_name(self.path) else None
+        await file.write(self._packed(header_line()))
         await file.flush()
         return file
+
+    def _packed(self, data: bytes) -> bytes:
+        return data if self._packer is None else self._packer.pack(data)
 
     async def _write_pending(self, file: AsyncBufferedIOBase) -> None:
         while self._pending:
             count = min(len(self._pending), _BATCH)
-            await file.write(b"".join(encode(self._pending.popleft()) for _ in range(count)))
+            lines = b"".join(encode(self._pending.popleft()) for _ in range(count))
+            await file.write(self._packed(lines))
             await file.flush()
             self.written += count
             if os.fstat(file.fileno()).st_nlink == 0:
@@ -172,6 +186,11 @@ def _private(path: str, flags: int) -> int:
 
 def _existing(path: str, flags: int) -> int:
     return os.open(path, flags & ~os.O_CREAT)
+
+
+def _has_packing(path: Path) -> bool:
+    with path.open("rb") as file:
+        return is_packed(file.read(2))
 
 
 def _is_cut_off(path: Path) -> bool:

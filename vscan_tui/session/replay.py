@@ -1,7 +1,8 @@
 """A recorded scan as a source of events again: at once, or in time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from vscan_tui.events import Event
 from vscan_tui.session.source import Emit
@@ -11,12 +12,21 @@ BATCH = 500
 
 
 class Replay:
-    """Emits recorded events: an `EventSource`."""
+    """Emits recorded events: an `EventSource`.
+
+    Events that are yet to be read from a file are read in a thread, a batch at
+    a time, so that the first are shown while the last are still on the disk.
+    """
 
     is_recording = True
 
     def __init__(
-        self, events: Sequence[Event], *, speed: float | None = None, longest_gap: float = 0.5
+        self,
+        events: Iterable[Event],
+        *,
+        speed: float | None = None,
+        longest_gap: float = 0.5,
+        afterwards: Callable[[], Iterable[Event]] = tuple,
     ) -> None:
         """Be ready to replay.
 
@@ -24,10 +34,12 @@ class Replay:
             events: what happened, in order.
             speed: 2.0 for twice as fast as it happened; None for all at once.
             longest_gap: no wait between two events is longer, in seconds.
+            afterwards: called at the end; returns what is to be said of the reading.
         """
         self._events = events
         self._speed = speed
         self._longest_gap = longest_gap
+        self._afterwards = afterwards
         self._go = asyncio.Event()
         self._go.set()
 
@@ -41,15 +53,23 @@ class Replay:
 
     async def run(self, emit: Emit) -> None:
         """Emit all events."""
+        events = iter(self._events)
+        is_at_hand = not isinstance(self._events, Iterator)
         previous: float | None = None
-        for number, event in enumerate(self._events):
+        while batch := (
+            list(islice(events, BATCH))
+            if is_at_hand
+            else await asyncio.to_thread(lambda: list(islice(events, BATCH)))
+        ):
             if self._speed is None:
-                if number % BATCH == 0:
-                    await asyncio.sleep(0)
-            elif previous is not None and event.time > previous:
-                gap = (event.time - previous) / self._speed
-                await asyncio.sleep(min(gap, self._longest_gap))
-            previous = event.time
-            if not self._go.is_set():
-                await self._go.wait()
+                await asyncio.sleep(0)
+            for event in batch:
+                if self._speed is not None and previous is not None and event.time > previous:
+                    gap = (event.time - previous) / self._speed
+                    await asyncio.sleep(min(gap, self._longest_gap))
+                previous = event.time
+                if not self._go.is_set():
+                    await self._go.wait()
+                emit(event)
+        for event in self._afterwards():
             emit(event)

@@ -95,8 +95,8 @@ def test_base64_is_read_back_as_the_same_bytes(data):
 
 def test_a_hexdump_counts_from_the_offset_of_its_first_byte():
     assert list(hexdump_lines(b"GET / HTTP/1.0\r\n\r\n", 0x20)) == [
-        "00000020  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  |GET / HTTP/1.0..|",
-        "00000030  0d 0a                                             |..|",
+        "00000020  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  GET / HTTP/1.0..",
+        "00000030  0d 0a                                             ..",
     ]
 
 

@@ -23,7 +23,6 @@ from vscan_tui.matching.investigation import Investigation
 from vscan_tui.matching.recorded import Judgement, RecordedMatcher, judge
 from vscan_tui.options.model import STANDARD_STREAM, FingerprintOptions
 from vscan_tui.probedb.sources import DatabaseError
-from vscan_tui.reports.hexdump import hexdump_lines
 from vscan_tui.session.importers.fingerprint_text import FingerprintResponse, ServiceFingerprint
 from vscan_tui.session.importers.pasted import decode_text, find_fingerprints
 from vscan_tui.session.importers.recording import (
@@ -33,6 +32,7 @@ from vscan_tui.session.importers.recording import (
     Recording,
     events_of,
 )
+from vscan_tui.session.notation import hexdump_lines
 from vscan_tui.session.replay import Replay
 from vscan_tui.session.wording import version_text
 

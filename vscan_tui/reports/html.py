@@ -13,9 +13,9 @@ from vscan_tui.reports import scan
 from vscan_tui.reports.cpe import formatted_string
 from vscan_tui.reports.dates import long_date
 from vscan_tui.reports.fingerprint import fingerprint, wrapped
-from vscan_tui.reports.hexdump import BYTES_PER_LINE
 from vscan_tui.reports.listing import is_shown, listing
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
+from vscan_tui.session.notation import BYTES_PER_LINE
 from vscan_tui.session.store import Host, Port, Store
 from vscan_tui.session.wording import (
     port_text,

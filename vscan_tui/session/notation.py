@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-_LINE_BYTES = 16
+BYTES_PER_LINE = 16
 _LINE_CHARACTERS = 76
 """As MIME breaks base64 (RFC 2045, section 6.8)."""
 _NAMED_IN_C = {7: r"\a", 9: r"\t", 10: r"\n", 13: r"\r", 34: r"\"", 92: r"\\"}
@@ -94,11 +94,11 @@ def hexdump_lines(data: bytes, first_offset: int = 0) -> Iterator[str]:
         data: what to write.
         first_offset: of the first byte.
     """
-    for start in range(0, len(data), _LINE_BYTES):
-        line = data[start : start + _LINE_BYTES]
+    for start in range(0, len(data), BYTES_PER_LINE):
+        line = data[start : start + BYTES_PER_LINE]
         halves = f"{line[:8].hex(' '):23}  {line[8:].hex(' '):23}"
         shown = "".join(chr(byte) if 0x20 <= byte <= 0x7E else "." for byte in line)
-        yield f"{first_offset + start:08x}  {halves}  |{shown}|"
+        yield f"{first_offset + start:08x}  {halves}  {shown}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from vscan_tui.tui.rendering.status import (
     warnings_text,
 )
 from vscan_tui.tui.rendering.title import progress, title_line
+from vscan_tui.tui.screens.copy_as import CopyAsScreen
+from vscan_tui.tui.screens.export import export_of
 from vscan_tui.tui.screens.jump import JumpScreen, JumpTarget
 from vscan_tui.tui.widgets.bar import Bar
 from vscan_tui.tui.widgets.exchange_list import ExchangeList
@@ -547,6 +549,22 @@ class TriageScreen(Screen[None]):
             self._select_group(groups[(groups.index(self._group) + step) % len(groups)])
         else:
             self._select_group(groups[0 if step > 0 else -1])
+
+    def action_copy_as(self) -> None:
+        """Ask in which notation to copy bytes of the response."""
+        data, origin, name = self.response.copied_bytes()
+        if data:
+            self.app.push_screen(CopyAsScreen(data, origin, name))
+        else:
+            self._say("There is nothing to copy here.")
+
+    def action_export(self) -> None:
+        """Ask where to write the selected exchange."""
+        port, exchange = self.port, self.exchange
+        if port is None or exchange is None:
+            self._say("There is no exchange to export.")
+        else:
+            self.app.push_screen(export_of(port, exchange))
 
     def action_copy(self) -> None:
         """Copy what is selected in the pane that has the cursor."""

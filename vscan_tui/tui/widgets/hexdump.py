@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -429,12 +430,11 @@ class Hexdump(LineView):
         if dump is None or here is None or not self.line_count:
             return
         index = max(0, min(index, self.line_count - 1))
-        step = 1 if index >= self.cursor else -1
-        place = None
-        while place is None and 0 <= index < self.line_count:
-            place = dump.place_in(index, here)
-            index += step
-        self._go(place, extend=extend)
+        onward = range(index, self.line_count)
+        back = range(index, -1, -1)
+        rows = chain(onward, back) if index >= self.cursor else chain(back, onward)
+        places = (dump.place_in(row, here) for row in rows)
+        self._go(next(filter(None, places), None), extend=extend)
         self.post_message(self.CursorMoved(self, self.cursor))
 
     def _step(self, step: int, *, extend: bool = False) -> None:

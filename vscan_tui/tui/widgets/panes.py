@@ -65,9 +65,9 @@ class Panes(Container):
     Panes #debugger { height: 7fr; }
     Panes.-hosts #ports { width: 1fr; }
     Panes.-hosts #details { width: 1fr; }
-    Panes.-wide #details { layout: horizontal; width: 16fr; }
-    Panes.-wide #answers { height: 1fr; width: 8fr; }
-    Panes.-wide #debugger { height: 1fr; width: 8fr; border-left: solid $foreground 28%; }
+    Panes.-wide #details { layout: horizontal; width: 20fr; }
+    Panes.-wide #answers { height: 1fr; width: 11fr; }
+    Panes.-wide #debugger { height: 1fr; width: 9fr; border-left: solid $foreground 28%; }
     Panes.-column { layout: vertical; }
     Panes.-column #ports { width: 1fr; height: 8fr; }
     Panes.-column #details { width: 1fr; height: 11fr; border-left: none; }

@@ -12,6 +12,7 @@ from vscan_tui.options.model import (
     MatchOptions,
     OpenOptions,
     Options,
+    ProbesOptions,
     ScanOptions,
     UsageError,
 )
@@ -57,3 +58,7 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
             from vscan_tui.commands.fingerprint import run_fingerprint  # noqa: PLC0415
 
             return run_fingerprint(options, sys.stdin.buffer)
+        case ProbesOptions():
+            from vscan_tui.commands.probes import probes  # noqa: PLC0415
+
+            return probes(options, sys.stdin.buffer)

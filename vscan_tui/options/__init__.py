@@ -17,6 +17,7 @@ from vscan_tui.options.fingerprint import fingerprint_options, fingerprint_parse
 from vscan_tui.options.match import match_options, match_parser
 from vscan_tui.options.model import Options
 from vscan_tui.options.parser import Parser, parse
+from vscan_tui.options.probes import probes_options, probes_parser
 from vscan_tui.options.recorded import demo_options, demo_parser, open_options, open_parser
 from vscan_tui.options.scan import scan_options, scan_parser
 
@@ -24,6 +25,7 @@ _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], 
     "demo": (demo_parser, demo_options),
     "open": (open_parser, open_options),
     "match": (match_parser, match_options),
+    "probes": (probes_parser, probes_options),
     "config": (config_parser, config_options),
     "fingerprint": (fingerprint_parser, fingerprint_options),
 }

@@ -170,6 +170,42 @@ class FingerprintOptions:
     output: OutputOptions = OutputOptions()
 
 
+class ProbesAction(StrEnum):
+    """What `vscan probes` does; the value is how it is asked for."""
+
+    LINT = "lint"
+    TEST = "test"
+    COVERAGE = "coverage"
+    SHOW = "show"
+    SEARCH = "search"
+    DIFF = "diff"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbesOptions:
+    """`vscan probes ACTION`: for those who write probe databases."""
+
+    action: ProbesAction
+    text: str = ""
+    """What is shown or searched for; for `new`, the file of the response."""
+    databases: tuple[str, ...] = ()
+    """Files or folders; none for the bundled one."""
+    evidence: tuple[str, ...] = ()
+    """Files or folders; none for that of the bundled database."""
+    json: bool = False
+    notes: bool = False
+    watch: bool = False
+    service: str = ""
+    soft: bool = False
+
+
 Options = (
-    ScanOptions | DemoOptions | OpenOptions | MatchOptions | ConfigOptions | FingerprintOptions
+    ScanOptions
+    | DemoOptions
+    | OpenOptions
+    | MatchOptions
+    | ConfigOptions
+    | FingerprintOptions
+    | ProbesOptions
 )

@@ -42,7 +42,8 @@ def scan_parser() -> Parser:
     """Describe the words of a scan."""
     parser = new_parser(
         "vscan [options] TARGET...\n       vscan demo\n       vscan open FILE\n"
-        "       vscan match [options] [FILE]\n       vscan config [--init]\n"
+        "       vscan match [options] [FILE]\n       vscan probes ACTION [options]\n"
+        "       vscan config [--init]\n"
         "       vscan fingerprint [options] [FILE...]",
         "Finds open ports, tells what listens on them, and shows why it says so.",
     )

@@ -1,0 +1,1 @@
+"""For those who write probe databases: findings, evidence, coverage, differences; pure."""

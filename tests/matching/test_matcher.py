@@ -3,6 +3,8 @@
 import base64
 import gzip
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vscan_tui.events import DatabaseIdentity
-from vscan_tui.matching.matcher import MAX_RESPONSE_BYTES, Matcher
+from vscan_tui.matching.matcher import MAX_OVERRUNS, MAX_RESPONSE_BYTES, Matcher
 from vscan_tui.matching.pattern import LimitError, Pattern, check
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.model import ProbeDatabase
@@ -114,6 +116,48 @@ def test_a_rule_that_runs_into_a_limit_does_not_match_and_the_next_is_tried():
     own = databases("Probe TCP NULL q||\nmatch slow m|^(?:a+)+$|\nmatch next m|^aaa|\n")
 
     assert match(own, "NULL", b"a" * 60 + b"b").match.service == "next"
+
+
+SLOW = b"a" * 30_000 + b" z!"
+"""`[a-z]*[a-y]z!` tries each of its letters, and from each looks at all that follow."""
+
+
+def test_a_rule_that_takes_too_long_does_not_match_and_the_next_is_tried(monkeypatch):
+    monkeypatch.setattr("vscan_tui.matching.pattern.SEARCH_SECONDS", 0.02)
+    told = []
+    own = databases("Probe TCP NULL q||\nmatch slow m|[a-z]*[a-y]z!|\nmatch next m|^aaa|\n")
+    matcher = Matcher(own, lambda rule: told.append((rule.file, rule.line)))
+    probe = own.find("NULL", "tcp")
+
+    assert [matcher.match(probe, SLOW).match.service for _ in range(2)] == ["next"] * 2
+    assert told == [("a", 2)]
+    assert matcher.match(probe, b"abcz!" + SLOW).match.service == "slow"
+
+
+def test_after_some_responses_such_a_rule_is_not_tried_any_more(monkeypatch):
+    monkeypatch.setattr("vscan_tui.matching.pattern.SEARCH_SECONDS", 0.02)
+    own = databases("Probe TCP NULL q||\nmatch slow m|[a-z]*[a-y]z!|\n")
+    matcher = Matcher(own)
+    probe = own.find("NULL", "tcp")
+    for _ in range(MAX_OVERRUNS):
+        assert matcher.match(probe, SLOW).match is None
+
+    assert matcher.match(probe, b"abcz!").match is None
+
+
+def test_other_threads_have_their_turn_while_a_regex_takes_long(monkeypatch):
+    monkeypatch.setattr("vscan_tui.matching.pattern.SEARCH_SECONDS", 0.3)
+    own = databases("Probe TCP NULL q||\nmatch slow m|[a-z]*[a-y]z!|\n")
+    matching = threading.Thread(
+        target=Matcher(own).match, args=(own.find("NULL", "tcp"), SLOW), daemon=True
+    )
+    turns = 0
+    matching.start()
+    while matching.is_alive():
+        turns += 1
+        time.sleep(0)
+
+    assert turns > 10
 
 
 def test_a_rule_that_pcre2_refuses_is_passed_over():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vscan_tui.matching.pattern import LimitError, Pattern, check
+from vscan_tui.matching.pattern import UNGUARDED_BYTES, LimitError, Pattern, check
 
 
 def spans(pattern, response, flags=""):
@@ -75,3 +75,18 @@ def test_no_regex_raises_anything_else(pattern, flags, response):
     if check(pattern, flags) is None:
         with contextlib.suppress(LimitError):
             spans(pattern, response, flags)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "response"),
+    [
+        (rb"b+c", b"bbc"), (rb"x|(b+)c", b"bbc"), (rb"(*ANYCRLF)b+c", b"bbc"), (rb"^x|b+c", b"bbc"),
+        (rb"^(?:x|b)+c", b"bbc"), (rb"^[|]b\|(x|b)c", b"|b|bc"), (rb"(?<=a)b+c", b"abc"),
+    ],
+)  # fmt: skip
+def test_a_long_response_is_searched_like_a_short_one(pattern, response):
+    end = b"\n" * (2 * UNGUARDED_BYTES)
+
+    assert spans(pattern, response) is not None
+    assert spans(pattern, response + end) == spans(pattern, response)
+    assert spans(pattern, response[:-1] + end) is None

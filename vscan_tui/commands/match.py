@@ -15,9 +15,10 @@ from vscan_tui.commands.match_lines import Answerer, Answers, batches
 from vscan_tui.commands.match_wording import one_line
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Match, Protocol
-from vscan_tui.matching.matcher import MAX_RESPONSE_BYTES, Matcher, MatchResult
+from vscan_tui.matching.matcher import MAX_RESPONSE_BYTES, Matcher, MatchResult, overrun_notice
 from vscan_tui.options.model import STANDARD_STREAM, MatchOptions
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.probedb.model import Rule
 from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.probedb.templates import FIELD_NAMES
 
@@ -44,7 +45,7 @@ def run_match(options: MatchOptions, stdin: BinaryIO, stdout: TextIO, stderr: Te
         with _without_collector():
             databases = _databases(options, stderr)
             if not options.jsonl:
-                return _answer_one(options, databases, _response(options, stdin), stdout)
+                return _answer_one(options, databases, _response(options, stdin), stdout, stderr)
     except _Problem as problem:
         print(f"vscan: {problem}", file=stderr)
         return problem.status
@@ -111,9 +112,14 @@ def _response(options: MatchOptions, stdin: BinaryIO) -> bytes:
 
 
 def _answer_one(
-    options: MatchOptions, databases: ProbeDatabases, response: bytes, stdout: TextIO
+    options: MatchOptions,
+    databases: ProbeDatabases,
+    response: bytes,
+    stdout: TextIO,
+    stderr: TextIO,
 ) -> int:
-    matcher = Matcher(databases)
+    overrun: list[Rule] = []
+    matcher = Matcher(databases, overrun.append)
     explained = options.explain
     if explained and options.probe is None:
         null = next((each.name for each in databases.of_protocol(options.protocol)), "NAME")
@@ -132,6 +138,8 @@ def _answer_one(
             fates = explained_lines(databases, probe, response, explained)
             stdout.writelines(f"{line}\n" for line in fates)
             return ExitStatus.DONE
+    for rule in overrun:
+        print(f"vscan: {one_line(overrun_notice(rule))}", file=stderr)
     lines = _described(result.match, response) if result.match else [_nothing(result, options)]
     stdout.write("".join(f"{line}\n" for line in lines))
     stdout.flush()
@@ -196,6 +204,7 @@ class _Output:
         self._stdout = stdout
         self._stderr = stderr
         self._lines = 0
+        self._noticed: set[str] = set()
         self.status = ExitStatus.DONE
 
     def write(self, answers: Answers, lines: Sequence[bytes]) -> None:
@@ -204,6 +213,10 @@ class _Output:
             self.status = ExitStatus.FAILED
             print(f"vscan: line {self._lines + number + 1}: {message}", file=self._stderr)
         self._lines += len(lines)
+        for notice in answers.notices:
+            if notice not in self._noticed:  # each process finds it out for itself
+                self._noticed.add(notice)
+                print(f"vscan: {one_line(notice)}", file=self._stderr, flush=True)
         if answers.faults:
             self._stderr.flush()
         self._stdout.write(answers.text)

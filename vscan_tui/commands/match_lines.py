@@ -9,8 +9,9 @@ import msgspec
 
 from vscan_tui.commands.match_wording import one_line
 from vscan_tui.events import Fields, Match, Protocol
-from vscan_tui.matching.matcher import Fired, Matcher
+from vscan_tui.matching.matcher import Fired, Matcher, overrun_notice
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.probedb.model import Rule
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 READ_BYTES = 256 * 1024
@@ -67,6 +68,8 @@ class Answers:
     """A line of JSON for each line that was not empty."""
     faults: tuple[tuple[int, str], ...]
     """Lines that are no case: how many are before it, and what is wrong."""
+    notices: tuple[str, ...] = ()
+    """What else a user should know."""
 
 
 class Answerer:
@@ -76,7 +79,8 @@ class Answerer:
         """Answer with these databases, and with so many of the nearest rules."""
         self._databases = databases
         self._explained = explained
-        self._matcher = Matcher(databases)
+        self._overrun: list[Rule] = []
+        self._matcher = Matcher(databases, self._overrun.append)
         self._probes: dict[tuple[str, Protocol], CombinedProbe | None] = {}
 
     def __reduce__(self) -> tuple[type["Answerer"], tuple[ProbeDatabases, int]]:
@@ -94,7 +98,9 @@ class Answerer:
             answers.append(answer)
             if isinstance(answer, _Fault):
                 faults.append((number, answer.error))
-        return Answers(_json_lines(answers), tuple(faults))
+        notices = tuple(overrun_notice(rule) for rule in self._overrun)
+        self._overrun.clear()
+        return Answers(_json_lines(answers), tuple(faults), notices)
 
     def _answer(self, line: bytes) -> _Answer | _Fault | None:
         try:

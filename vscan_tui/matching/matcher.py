@@ -9,7 +9,7 @@ from functools import cached_property
 
 from vscan_tui.events import Fields, Match, Protocol, Span
 from vscan_tui.matching.entry import Entry
-from vscan_tui.matching.pattern import Found, LimitError, Pattern
+from vscan_tui.matching.pattern import SEARCH_SECONDS, Found, LimitError, OverrunError, Pattern
 from vscan_tui.matching.prefilter import Prefilter
 from vscan_tui.matching.prefilter_cache import stored_prefilter
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
@@ -25,6 +25,8 @@ holds the interpreter: of some thousand responses of this size, built from the
 rules' own literals and from what their repeats like to take, the worst took
 about 30 ms with all rules together (`tests/benchmarks/matching.py`).
 """
+MAX_OVERRUNS = 3
+"""A rule that took too long on so many responses is not tried any more."""
 
 
 Outcome = tuple[Span | None, ...] | None
@@ -38,6 +40,15 @@ class MatchResult:
     match: Match | None
     tried: int
     """How many rules were tried: those before the one that fired, or all."""
+
+
+def overrun_notice(rule: Rule) -> str:
+    """What a user is told of a rule that took too long."""
+    return (
+        f"{rule.file}:{rule.line}: this regex of {rule.service} took longer than "
+        f"{SEARCH_SECONDS:g} s on a response, which counts as no match; after {MAX_OVERRUNS} such "
+        "responses it is not tried any more. Anchor it with ^, or make its repeats tell apart"
+    )
 
 
 class Fired:
@@ -92,10 +103,11 @@ class Fired:
 class _Reached:
     """What is made of a rule when a response first reaches it."""
 
-    __slots__ = ("filler", "find", "rule")
+    __slots__ = ("filler", "find", "overruns", "rule")
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
+        self.overruns = 0
         self.filler = Filler(rule.templates)
         self.find: Callable[[bytes], Found | None]
         try:
@@ -111,9 +123,12 @@ def _nothing(_response: bytes) -> None:
 class _Sieve:
     """The rules of one probe with what is made of them on first use."""
 
-    def __init__(self, database: ProbeDatabase, probe: Probe) -> None:
+    def __init__(
+        self, database: ProbeDatabase, probe: Probe, overran: Callable[[Rule], None]
+    ) -> None:
         self.database = database
         self.probe = probe
+        self._overran = overran
         self.rules = len(probe.rules)
         self._reached: dict[int, _Reached] = {}
 
@@ -133,11 +148,21 @@ class _Sieve:
             reached = self.reached(index)
             try:
                 found = reached.find(response)
+            except OverrunError:
+                self._note_overrun(reached)
+                continue
             except LimitError:
                 continue
             if found is not None:
                 return Fired(self, reached, found, response, tried + index)
         return None
+
+    def _note_overrun(self, reached: _Reached) -> None:
+        reached.overruns += 1
+        if reached.overruns == 1:
+            self._overran(reached.rule)
+        if reached.overruns == MAX_OVERRUNS:
+            reached.find = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +189,18 @@ class Matcher:
     serve one thread at a time.
     """
 
-    def __init__(self, databases: ProbeDatabases) -> None:
-        """Match with these databases, in this order."""
+    def __init__(
+        self, databases: ProbeDatabases, overran: Callable[[Rule], None] = lambda _: None
+    ) -> None:
+        """Match with these databases, in this order.
+
+        Args:
+            databases: whose rules are tried.
+            overran: told of a rule when it first takes longer than
+                `pattern.SEARCH_SECONDS`, in the thread that matches.
+        """
         self._databases = databases
+        self._overran = overran
         self._chains: dict[CombinedProbe, tuple[_Chain, ...]] = {}
         self._sieves: dict[int, _Sieve] = {}
 
@@ -239,7 +273,7 @@ class Matcher:
     def _sieve(self, database: ProbeDatabase, probe: Probe) -> _Sieve:
         sieve = self._sieves.get(id(probe))
         if sieve is None:
-            sieve = self._sieves[id(probe)] = _Sieve(database, probe)
+            sieve = self._sieves[id(probe)] = _Sieve(database, probe, self._overran)
         return sieve
 
 

@@ -6,7 +6,8 @@ Source: nmap-behaviour.md, "The probe database".
 """
 
 import re
-from collections.abc import Container
+import time
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import pcre2
@@ -15,6 +16,15 @@ from vscan_tui.events import Span
 
 MATCH_LIMIT = 50_000
 DEPTH_LIMIT = 1_000
+SEARCH_SECONDS = 0.5
+"""Of processor time that a search may take.
+
+PCRE2 counts its limits anew at each place where a match may begin, so a regex
+that may begin anywhere can take thousands of times as long as one that is
+anchored; and the interpreter waits meanwhile.
+"""
+UNGUARDED_BYTES = 256
+"""In so few no search takes long: it is not looked at while it is under way."""
 HEAP_LIMIT_KIB = 10_240
 
 
@@ -38,6 +48,10 @@ _TRANSLATED = re.compile(
 _PERHAPS_TRANSLATED = re.compile(rb"\\(?:x(?![0-9A-Fa-f]{2})|[CuUlL])")
 """Stands in every regex of which something is translated; `\\x` and two digits mean the same."""
 
+_VERBS = re.compile(rb"(?:\(\*[A-Z_]+(?:=[0-9]+)?\))*")
+"""They count only at the very beginning of a regex."""
+_STRUCTURE = re.compile(rb"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", re.DOTALL)
+
 _OPTIONS = {
     (False, False): pcre2.NOFLAG,
     (True, False): pcre2.IGNORECASE,
@@ -59,10 +73,14 @@ class LimitError(Exception):
     """A search ran into one of PCRE2's limits, which counts as no match."""
 
 
+class OverrunError(LimitError):
+    """A search took longer than `SEARCH_SECONDS`, which counts as no match too."""
+
+
 class Pattern:
     """A compiled regex of a rule."""
 
-    __slots__ = ("_groups", "_search")
+    __slots__ = ("_groups", "_guard", "_regex", "_search")
 
     def __init__(
         self,
@@ -85,16 +103,17 @@ class Pattern:
         """
         limits = _LIMITS if match_limit == MATCH_LIMIT else _limits(match_limit)
         start = limits if finds_empty else limits + b"(*NOTEMPTY)"
+        self._regex = start, _translated(pattern), _OPTIONS["i" in flags, "s" in flags]
+        begin, body, options = self._regex
         try:
             # JIT counts its limits differently, and costs more to compile than
             # is ever won back on a handful of searches.
-            compiled = pcre2.compile(
-                start + _translated(pattern), _OPTIONS["i" in flags, "s" in flags], jit=False
-            )
+            compiled = pcre2.compile(begin + body, options, jit=False)
         except pcre2.PatternError as error:
             raise ValueError(str(error)) from error
         self._search = compiled.search
         self._groups: int = compiled.groups
+        self._guard: Callable[[bytes, int], pcre2.Match | None] | None = None
 
     def search(self, response: bytes, start: int = 0) -> tuple[Span | None, ...] | None:
         """Find the first place where the regex matches.
@@ -121,11 +140,70 @@ class Pattern:
         Raises:
             LimitError: PCRE2 gave up.
         """
+        search = self._search
+        if len(response) > UNGUARDED_BYTES:
+            search = self._guard or self._guarded()
         try:
-            match = self._search(response, start)
+            match = search(response, start)
         except pcre2.LibraryError as error:
             raise LimitError(str(error)) from error
         return None if match is None else Found(match, self._groups)
+
+    def _guarded(self) -> "Callable[[bytes, int], pcre2.Match | None]":
+        """A search that is given up after a while, where it may take long."""
+        begin, body, options = self._regex
+        if _is_anchored(body):
+            self._guard = self._search
+        else:
+            self._guard = _Guard(begin, body, options).search
+        return self._guard
+
+
+class _Guard:
+    """A search that is looked at wherever PCRE2 tries to begin a match.
+
+    Then other threads have their turn too, which they have not while PCRE2 works.
+    """
+
+    def __init__(self, begin: bytes, body: bytes, options: int) -> None:
+        verbs = _VERBS.match(body)
+        place = verbs.end() if verbs else 0
+        regex = begin + body[:place] + b"(?C1)" + body[place:]
+        self._compiled = pcre2.compile(regex, options, jit=False, callout=self._look)
+        self._until = 0.0
+        self._is_over = False
+
+    def search(self, response: bytes, start: int) -> pcre2.Match | None:
+        self._until = time.thread_time() + SEARCH_SECONDS
+        self._is_over = False
+        match = self._compiled.search(response, start)
+        if self._is_over:
+            message = f"it took longer than {SEARCH_SECONDS:g} s"
+            raise OverrunError(message)
+        return match
+
+    def _look(self, _block: pcre2.CalloutBlock) -> pcre2.CalloutReturn | None:
+        if time.thread_time() < self._until:
+            return None
+        self._is_over = True
+        return pcre2.CalloutReturn.ABORT
+
+
+def _is_anchored(body: bytes) -> bool:
+    """Whether a match can begin at one place only; False when in doubt."""
+    if not body.startswith((b"^", b"\\A")):
+        return False
+    if b"|" not in body:
+        return True
+    depth = 0
+    for part in _STRUCTURE.finditer(body):
+        if part[0] == b"(":
+            depth += 1
+        elif part[0] == b")":
+            depth -= 1
+        elif part[0] == b"|" and depth <= 0:
+            return False
+    return True
 
 
 class Found:

@@ -1,6 +1,7 @@
 """Many ports at once: discovery feeds interrogations, bounded in number, that can be held."""
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -21,8 +22,9 @@ from vscan_tui.events import (
     ScanStarted,
     Warned,
 )
-from vscan_tui.matching.matcher import Matcher
+from vscan_tui.matching.matcher import Matcher, overrun_notice
 from vscan_tui.probedb.combined import ProbeDatabases
+from vscan_tui.probedb.model import Rule
 from vscan_tui.scanning.budget import ConnectionBudget, FairQueue
 from vscan_tui.scanning.by_hand import ByHand, Means
 from vscan_tui.scanning.conversation import Conversation, Emit
@@ -95,8 +97,9 @@ class Scan:
         self._databases = databases
         self._discovery = discovery
         self._transport = transport
-        self._matching = MatchingThread(Matcher(databases))
+        self._matching = MatchingThread(Matcher(databases, self._warn_of_overrun))
         self._emit_event: Emit | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._go = asyncio.Event()
         self._go.set()
         self._host_names: dict[str, str] = {}
@@ -136,6 +139,7 @@ class Scan:
         """
         self._emit_event = emit
         settings = self._settings
+        self._loop = asyncio.get_running_loop()
         self._emit(
             ScanStarted(
                 time=time.time(),
@@ -158,6 +162,13 @@ class Scan:
             raise
         finally:
             self._emit(ScanFinished(time=time.time(), ending=ending, reason=reason))
+
+    def _warn_of_overrun(self, rule: Rule) -> None:
+        """Tell of a rule that takes too long; called in the matching thread."""
+        event = Warned(time=time.time(), message=overrun_notice(rule))
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
+                self._loop.call_soon_threadsafe(self._emit, event)
 
     def _emit(self, event: Event) -> None:
         if self._emit_event is not None:

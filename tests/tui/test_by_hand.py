@@ -1,6 +1,7 @@
 """A port stepped by hand, payloads of one's own, breakpoints: on the screen."""
 
 import pytest
+from textual import events
 
 from tests.tui.driving import HOST, pane_text, screen_text, settle, tcp, until
 from tests.tui.scripted_scan import Script, ScriptedSource, script
@@ -231,7 +232,7 @@ async def test_the_composer_begins_with_the_selected_exchange():
         await compose(pilot)
         assert app.screen.draft.text == "GET / HTTP/1.0\\r\\n\n\\r\\n"
         assert "compose  for 127.0.0.1:80/tcp" in shown(app)
-        assert "matched with the rules of GetRequest" in shown(app)
+        assert "rules of GetRequest" in shown(app)
         assert "47 45 54 20 2f 20 48 54" in shown(app)
 
 
@@ -249,6 +250,18 @@ async def test_bytes_are_seen_while_they_are_written_and_faults_with_their_colum
         assert isinstance(app.screen, ComposerScreen)
 
 
+async def test_what_is_typed_fast_stays_in_order():
+    app = live()
+    async with app.run_test(size=WIDE) as pilot:
+        await go_to(pilot, 9999)
+        await compose(pilot)
+        text = app.screen.query_one("#compose-text")
+        text.text = ""
+        for key in ("a", "b", "backspace", "c", "left", "d"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: text.text == "adc")
+
+
 async def test_a_payload_of_ones_own_names_the_service_and_is_marked():
     app = live({HELP: b"I speak klingon 7\r\n"})
     async with app.run_test(size=WIDE) as pilot:
@@ -259,7 +272,7 @@ async def test_a_payload_of_ones_own_names_the_service_and_is_marked():
         await pilot.press(*r"HELP\r\n", "ctrl+l")
         await until(pilot, lambda: "match with the rules of" in shown(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "the rules of all probes" in shown(app))
+        await until(pilot, lambda: "rules of all probes" in shown(app))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: port(app).identified)
         assert port(app).service.fields.version == "7"

@@ -130,9 +130,16 @@ def escaped(data: bytes) -> str:
 
 
 def _inside(port: Port) -> list[Exchange]:
-    """What counts: once a port is inside a tunnel, all that was before is forgotten."""
+    """What counts: once a port is inside a tunnel, all that was before is forgotten.
+
+    Payloads of the user's own are nobody's probes.
+    """
     inside = bool(port.service.tunnel)
-    return [exchange for exchange in port.exchanges if bool(exchange.tunnel) is inside]
+    return [
+        exchange
+        for exchange in port.exchanges
+        if bool(exchange.tunnel) is inside and not exchange.by_hand
+    ]
 
 
 def _wrapped_length(text: str) -> int:

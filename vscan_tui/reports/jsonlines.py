@@ -119,6 +119,7 @@ class ExchangeRecord(msgspec.Struct, frozen=True):
     first_byte: float | None
     ending: Ending | None
     tried: int
+    by_hand: bool
 
 
 class PortLine(msgspec.Struct, frozen=True, tag="port", tag_field="type"):
@@ -363,6 +364,7 @@ def _exchange_record(exchange: Exchange) -> ExchangeRecord:
         first_byte=exchange.first_byte_seconds,
         ending=exchange.ending,
         tried=exchange.tried,
+        by_hand=exchange.by_hand,
     )
 
 

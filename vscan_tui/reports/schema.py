@@ -132,6 +132,7 @@ _DESCRIPTIONS = {
         "first_byte": "Seconds to the first byte; null if none came.",
         "ending": "How it ended; null while it lasts.",
         "tried": "Rules that were tried on the whole response.",
+        "by_hand": "Whether the user chose or wrote what was sent.",
     },
     "DoneLine": {
         "type": "The last line.",

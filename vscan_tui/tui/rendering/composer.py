@@ -19,12 +19,12 @@ def target_text(endpoint: Endpoint) -> str:
 
 def how_line(draft: Draft, width: int) -> Line:
     """Draw how the payloads go out; a click does what the key does."""
-    rules = f"the rules of {printable(draft.probe)}" if draft.probe else "the rules of all probes"
+    rules = printable(draft.probe) if draft.probe else "all probes"
     connection = "one connection" if draft.one_connection else "a connection each"
     parts = (
         ("over ", str(draft.over), "ctrl+t"),
-        ("written as ", str(draft.form), "ctrl+b"),
-        ("matched with ", rules, "ctrl+l"),
+        ("as ", str(draft.form), "ctrl+b"),
+        ("rules of ", rules, "ctrl+l"),
         ("on ", connection, "ctrl+g"),
     )
     runs = [Run(" ")]

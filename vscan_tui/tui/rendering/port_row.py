@@ -29,6 +29,7 @@ class Standing(Enum):
     INCOMPLETE = ("!", "incomplete: the connection failed or the scan was stopped", Role.ALERT)
     EXCLUDED = ("-", "excluded: the probe database says not to probe this port", Role.DIM)
     PROBING = ("…", "being asked now", Role.BUSY)
+    HELD = ("‖", "held: it waits for your word; s steps, c lets it go on", Role.CHOSEN)
     WAITING = ("·", "waiting for its turn", Role.DIM)
 
     def __init__(self, symbol: str, meaning: str, role: Role) -> None:
@@ -98,6 +99,8 @@ def sort_key(endpoint: Endpoint) -> SortKey:
 
 def standing(port: Port) -> Standing:
     """Say how a port stands."""
+    if port.held is not None:
+        return Standing.HELD
     if port.stage is Stage.WAITING:
         return Standing.WAITING
     if port.stage is Stage.PROBING:
@@ -123,9 +126,11 @@ def port_row(port: Port) -> PortRow:
 
 
 def _version(port: Port, found: Standing) -> str:
+    if port.held is not None:
+        return f"held before: {printable(port.held.action)}"
     text = port_version_text(port)
     if text:
-        return text
+        return f"{text} [by hand]" if port.by_hand and port.identified else text
     match found:
         case Standing.UNKNOWN:
             answers = sum(1 for exchange in port.exchanges if exchange.response)
@@ -133,12 +138,12 @@ def _version(port: Port, found: Standing) -> str:
         case Standing.SILENT:
             return "no answer"
         case Standing.SOFT:
-            return "soft match, no version"
+            return f"soft match, no version{' [by hand]' if port.by_hand else ''}"
         case Standing.WRAPPED:
             return "closed without a word"
         case Standing.INCOMPLETE:
             return "stopped" if port.outcome is Outcome.STOPPED else "incomplete"
-        case Standing.PROBING if port.is_provisional:
+        case Standing.PROBING if port.is_provisional and not port.is_stepped:
             return f"{port.outcome} so far; late answers count"
         case Standing.PROBING if port.exchanges:
             return f"asking: {printable(port.exchanges[-1].probe)}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -78,6 +78,24 @@ def _earlier_choices(history: Sequence[Earlier]) -> list[Choice[Earlier]]:
     ]
 
 
+class PayloadText(TextArea):
+    """Where payloads are written."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Do what a key stands for at once.
+
+        Textual takes letters in at once, and keys such as backspace only after
+        they have gone through all parents: typed fast, they would change places.
+        """
+        own = self._bindings.key_to_bindings.get(event.key)
+        if not own:
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        await self.run_action(own[0].action)
+
+
 class PreviewLines(LinesView):
     """The bytes that would be sent."""
 
@@ -147,7 +165,7 @@ class ComposerScreen(ModalScreen[Draft | None]):
     ComposerScreen { layout: vertical; background: $background; }
     ComposerScreen TextArea { height: 5fr; min-height: 3; background: $surface; }
     #compose-times { height: 1; }
-    #compose-times Static { width: auto; padding: 0 0 0 1; color: $foreground 70%; }
+    #compose-times Static { width: auto; padding: 0 1; color: $foreground 70%; }
     #compose-times Input { width: 9; background: $panel; }
     #compose-hint { height: 1; width: 1fr; }
     #compose-preview { height: 6fr; }
@@ -163,6 +181,7 @@ class ComposerScreen(ModalScreen[Draft | None]):
         """
         super().__init__()
         self.draft = draft
+        self._begun_with = draft.text
         self._databases = databases
         self._history = history
 
@@ -176,8 +195,8 @@ class ComposerScreen(ModalScreen[Draft | None]):
             yield Static("wait", markup=False)
             yield Input(str(self.draft.wait_ms), compact=True, type="integer", id="compose-wait")
             yield Static("ms", markup=False)
-            yield Static("--- on a line: next payload", markup=False, id="compose-hint")
-        yield TextArea(self.draft.text, compact=True, id="compose-text")
+            yield Static("a line with --- begins the next payload", markup=False, id="compose-hint")
+        yield PayloadText(self.draft.text, compact=True, id="compose-text")
         yield Bar(id="compose-fault")
         yield PreviewLines(id="compose-preview")
         yield _Keys(id="compose-keys")
@@ -333,9 +352,13 @@ class ComposerScreen(ModalScreen[Draft | None]):
             self._show()
 
     def _insert(self, payload: bytes, probe: str) -> None:
-        """Put bytes where the cursor is; into an empty text they bring their rules with them."""
+        """Put bytes where the cursor is; in place of a text that nobody has touched.
+
+        Then they bring their rules with them.
+        """
         text = self.query_one(TextArea)
-        if not text.text.strip():
+        if text.text in {"", self._begun_with}:
+            text.text = ""
             known = self._databases.find(probe, self.draft.target.protocol)
             self.draft = replace(self.draft, probe=probe if known is not None else ANY_PROBE)
         text.replace(write_payloads([payload], self.draft.form), *text.selection)

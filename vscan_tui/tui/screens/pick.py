@@ -39,7 +39,7 @@ class PickLines(LinesView):
 
     def heading(self) -> Line:
         """Say what is chosen, and how."""
-        return heading(self.title, self.size.width, focused=True)
+        return heading(f"{self.title} - enter chooses, esc closes", self.size.width, focused=True)
 
     def hint(self) -> str:
         """Say that nothing was found."""
@@ -97,15 +97,15 @@ class PickScreen(ModalScreen[T | None]):
         words = self.query_one(PickInput)
         words.cursor_blink = False
         words.focus()
-        self.call_after_refresh(self._show, ())
+        self.call_after_refresh(self._show)
 
     def on_resize(self) -> None:
         """Fit to the width."""
-        self.call_after_refresh(self._show, tuple(words_of(self.query_one(PickInput).value)))
+        self.call_after_refresh(self._show)
 
     @on(Input.Changed, "#pick-words")
-    def _words_changed(self, event: Input.Changed) -> None:
-        self._show(tuple(words_of(event.value)))
+    def _words_changed(self) -> None:
+        self._show()
 
     @on(Input.Submitted, "#pick-words")
     def _submitted(self) -> None:
@@ -126,7 +126,8 @@ class PickScreen(ModalScreen[T | None]):
             lines.place_cursor(lines.cursor + step)
             self._preview()
 
-    def _show(self, words: tuple[str, ...]) -> None:
+    def _show(self) -> None:
+        words = words_of(self.query_one(PickInput).value)
         self._shown = [each for each in self._choices if all(word in each.words for word in words)]
         lines = self.query_one(PickLines)
         lines.cursor = 0

@@ -276,6 +276,8 @@ class TriageScreen(Screen[None]):
             return None
         if 1 <= self._exchange_number <= len(port.exchanges):
             return port.exchange(self._exchange_number)
+        if port.is_stepped:
+            return port.exchanges[-1]
         return port.deciding or port.exchanges[-1]
 
     @property

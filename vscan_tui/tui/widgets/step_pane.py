@@ -17,7 +17,7 @@ class StepPane(LinesView):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.STEP)
     DEFAULT_CSS = """
-    StepPane { height: 8; display: none; }
+    StepPane { height: 7; display: none; }
     """
 
     class Said(Message):

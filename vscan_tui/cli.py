@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options import parse_options
 from vscan_tui.options.model import (
+    CompletionOptions,
     ConfigOptions,
     DemoOptions,
     FingerprintOptions,
@@ -62,3 +63,7 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
             from vscan_tui.commands.probes import probes  # noqa: PLC0415
 
             return probes(options, sys.stdin.buffer)
+        case CompletionOptions():
+            from vscan_tui.commands.completion import completion  # noqa: PLC0415
+
+            return completion(options)

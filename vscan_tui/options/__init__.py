@@ -12,6 +12,7 @@ shown.
 import argparse
 from collections.abc import Callable, Sequence
 
+from vscan_tui.options.completion import completion_options, completion_parser
 from vscan_tui.options.config import config_options, config_parser
 from vscan_tui.options.fingerprint import fingerprint_options, fingerprint_parser
 from vscan_tui.options.match import match_options, match_parser
@@ -27,6 +28,7 @@ _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], 
     "match": (match_parser, match_options),
     "probes": (probes_parser, probes_options),
     "config": (config_parser, config_options),
+    "completion": (completion_parser, completion_options),
     "fingerprint": (fingerprint_parser, fingerprint_options),
 }
 """How the words after a command are read, and what becomes of them."""
@@ -44,3 +46,13 @@ def parse_options(arguments: Sequence[str]) -> Options:
         parser, options = _COMMANDS[arguments[0]]
         return options(parse(parser(), arguments[1:]))
     return scan_options(parse(scan_parser(), arguments))
+
+
+def whole_parser() -> Parser:
+    """Describe the words of all commands at once, for a shell's completion and the manual."""
+    parser = scan_parser(with_targets=False)
+    commands = parser.add_subparsers(title="Commands", metavar="COMMAND")
+    for name, (describe, _) in _COMMANDS.items():
+        described = describe()
+        commands.add_parser(name, parents=[described], add_help=False, help=described.description)
+    return parser

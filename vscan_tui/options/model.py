@@ -200,6 +200,13 @@ class ProbesOptions:
     soft: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class CompletionOptions:
+    """`vscan completion SHELL`: a script that completes vscan's words."""
+
+    shell: str
+
+
 Options = (
     ScanOptions
     | DemoOptions
@@ -208,4 +215,5 @@ Options = (
     | ConfigOptions
     | FingerprintOptions
     | ProbesOptions
+    | CompletionOptions
 )

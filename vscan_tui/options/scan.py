@@ -38,8 +38,12 @@ _WAITS = {
 }
 
 
-def scan_parser() -> Parser:
-    """Describe the words of a scan."""
+def scan_parser(*, with_targets: bool = True) -> Parser:
+    """Describe the words of a scan.
+
+    Args:
+        with_targets: whether targets are among them, or left to what is added later.
+    """
     parser = new_parser(
         "vscan [options] TARGET...\n       vscan demo\n       vscan open FILE\n"
         "       vscan match [options] [FILE]\n       vscan probes ACTION [options]\n"
@@ -47,7 +51,15 @@ def scan_parser() -> Parser:
         "       vscan fingerprint [options] [FILE...]",
         "Finds open ports, tells what listens on them, and shows why it says so.",
     )
-    _add_target_options(parser)
+    group = parser.add_argument_group("Target specification")
+    if with_targets:
+        group.add_argument(
+            "targets",
+            nargs="*",
+            metavar="TARGET",
+            help="a name, an address, a network (10.0.0.0/24) or octet ranges (10.0.0-3.1,5-20)",
+        )
+    _add_target_options(parser, group)
     _add_port_options(parser)
     _add_version_options(parser)
     _add_timing_options(parser)
@@ -60,14 +72,7 @@ def scan_parser() -> Parser:
     return parser
 
 
-def _add_target_options(parser: Parser) -> None:
-    group = parser.add_argument_group("Target specification")
-    group.add_argument(
-        "targets",
-        nargs="*",
-        metavar="TARGET",
-        help="a name, an address, a network (10.0.0.0/24) or octet ranges (10.0.0-3.1,5-20)",
-    )
+def _add_target_options(parser: Parser, group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-iL", action="append", default=[], metavar="FILE", help="read targets; - is standard input"
     )

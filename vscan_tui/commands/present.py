@@ -82,6 +82,7 @@ def wants_screen(output: OutputOptions) -> bool:
 
 def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
     # Half a second that others need not pay.
+    from vscan_tui.commands.submission import submission  # noqa: PLC0415 - only for the screen
     from vscan_tui.configuration import configuration_path, load_configuration  # noqa: PLC0415
     from vscan_tui.tui.app import VscanApp  # noqa: PLC0415
     from vscan_tui.tui.keymap import COMMAND_IDS  # noqa: PLC0415
@@ -96,6 +97,7 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
         investigation=presentation.investigation,
         by_hand=presentation.by_hand,
     )
+    app.triage.submission = submission
 
     async def run() -> None:
         async with recording(recorder, app.feed.emit):

@@ -21,6 +21,7 @@ class Scope(Enum):
     DEBUGGER = "in the match debugger"
     RESPONSE = "in the response"
     STEP = "in the pane where a port is stepped"
+    WORKBENCH = "in the rule workbench"
 
 
 class Topic(Enum):
@@ -221,6 +222,64 @@ COMMANDS = (
     Command(
         "groups.previous", "[", "group(-1)", "Previous group", "Select the previous captured group",
         Topic.GROUPS, Scope.TRIAGE, needs=(Need.GROUPS,),
+    ),
+    Command(
+        "rules.workbench", "w", "workbench(False)", "rule",
+        "Write a rule in the workbench; begins with the rule that is looked at",
+        Topic.RULES, Scope.TRIAGE, in_footer=True,
+    ),
+    Command(
+        "rules.draft", "d", "workbench(True)", "draft",
+        "Draft a rule from this response; in the workbench, where it is tried and saved",
+        Topic.RULES, Scope.TRIAGE, in_footer=True, needs=(Need.RESPONSE,),
+    ),
+    Command(
+        "workbench.save", "ctrl+s", "save", "save",
+        "Save the rule among your own; scans use it from then on",
+        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+    ),
+    Command(
+        "workbench.draft", "ctrl+r,d", "draft", "draft",
+        "Draft a rule from the response under the cursor",
+        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+    ),
+    Command(
+        "workbench.probe", "ctrl+t", "probe", "other probe",
+        "Write the rule for the responses of another probe",
+        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+    ),
+    Command(
+        "workbench.export", "ctrl+o,x", "export", "export",
+        "Write the rule and the fingerprint as text; for whoever keeps a probe database",
+        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+    ),
+    Command(
+        "workbench.undo", "ctrl+z,u", "undo", "undo", "Take back the last change of the rule",
+        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+    ),
+    Command(
+        "workbench.redo", "ctrl+y,U", "redo", "Redo", "Do again what was taken back",
+        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+    ),
+    Command(
+        "workbench.edit", "e,i", "edit", "Edit", "Go on writing the rule",
+        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+    ),
+    Command(
+        "workbench.view", "v", "view", "View", "Show the response another way",
+        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+    ),
+    Command(
+        "workbench.copy", "y", "copy", "Copy", "Copy the rule",
+        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+    ),
+    Command(
+        "workbench.next_pane", "tab", "next_pane", "Next pane", "Go to the next pane",
+        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+    ),
+    Command(
+        "workbench.close", "escape,q", "close", "close", "Leave the workbench",
+        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
     ),
     Command(
         "debugger.next_part", "full_stop", "part(1)", "part",

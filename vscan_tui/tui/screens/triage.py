@@ -46,6 +46,7 @@ from vscan_tui.tui.widgets.step_pane import StepPane
 
 if TYPE_CHECKING:  # matching is imported when it is used
     from vscan_tui.matching.investigation import Investigation
+    from vscan_tui.tui.screens.workbench import Submission
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 _FINDINGS = {Standing.HARD, Standing.SOFT, Standing.UNKNOWN}
@@ -95,6 +96,9 @@ class TriageScreen(Screen[None]):
         self.debugger = MatchDebugger(investigation, id="debugger")
         self.search_bar = SearchBar(self.response, id="search")
         self.step_pane = StepPane(id="step")
+        self._investigation = investigation
+        self.submission: Submission | None = None
+        """Writes a rule as text for whoever keeps a probe database."""
         self.filter_bar = FilterBar(self._leave_filter, id="filter")
         self._title = Bar(id="title")
         self._note_bar = Bar(id="note")
@@ -537,6 +541,27 @@ class TriageScreen(Screen[None]):
             else "No longer following."
         )
         self._update_title()
+
+    def action_workbench(self, draft: bool) -> None:  # noqa: FBT001 - an action has no keywords
+        """Write a rule: from this response, or beginning with the rule that is looked at."""
+        from vscan_tui.tui.screens.workbench import Origin, WorkbenchScreen  # noqa: PLC0415 - start
+
+        if self._investigation is None:
+            self._say("No probe database is at hand.")
+            return
+        if draft and (self.exchange is None or not self.exchange.response):
+            self._say("There is no response to draft a rule from.")
+            return
+        chosen = None if draft else self.debugger.chosen
+        rule = chosen.rule if chosen is not None else None
+        self.app.push_screen(
+            WorkbenchScreen(
+                self.store,
+                self._investigation,
+                Origin(self.port, self.exchange, rule),
+                submission=self.submission,
+            )
+        )
 
     def action_view(self) -> None:
         """Show the response another way."""

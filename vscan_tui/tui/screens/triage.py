@@ -31,6 +31,7 @@ from vscan_tui.tui.rendering.title import progress, title_line
 from vscan_tui.tui.screens.copy_as import CopyAsScreen
 from vscan_tui.tui.screens.export import export_of
 from vscan_tui.tui.screens.jump import JumpScreen, JumpTarget
+from vscan_tui.tui.screens.timeline import TimelineScreen
 from vscan_tui.tui.widgets.bar import Bar
 from vscan_tui.tui.widgets.exchange_list import ExchangeList
 from vscan_tui.tui.widgets.filter_bar import FilterBar, FilterInput
@@ -584,6 +585,14 @@ class TriageScreen(Screen[None]):
             self.app.push_screen(CopyAsScreen(data, origin, name))
         else:
             self._say("There is nothing to copy here.")
+
+    def action_timeline(self) -> None:
+        """Show where the seconds of the selected port went."""
+        port = self.port
+        if port is None:
+            self._say("There is no port to show.")
+        else:
+            self.app.push_screen(TimelineScreen(port, lambda: self.store.last_time or 0.0))
 
     def action_export(self) -> None:
         """Ask where to write the selected exchange."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,7 @@ from vscan_tui.scanning import discovery as module
 from vscan_tui.scanning.discovery import Discovery
 from vscan_tui.scanning.port_table import Entry, build_port_table
 from vscan_tui.scanning.portspec import PortSelection, to_ranges
+from vscan_tui.scanning.rate import RateLimit
 from vscan_tui.scanning.targets import ReverseResolver, TargetList
 from vscan_tui.scanning.timing import timing
 
@@ -575,3 +577,20 @@ def test_states_are_nmaps_words():
         *("proto-unreach", "admin-prohibited"),
     }
     assert module._VERDICTS[errno.EHOSTUNREACH].state is PortState.FILTERED
+
+
+async def test_a_rate_holds_for_ports_that_are_refused_on_the_spot():
+    rate = RateLimit(200)
+    began = time.perf_counter()
+    found = verdicts(await discover(range(1, 61), rate=rate))
+    assert len(found) == 60
+    assert time.perf_counter() - began >= 0.2  # 60 attempts, of which ten may catch up
+
+
+async def test_all_ports_of_this_system_are_told_and_those_that_listen_are_open():
+    with listening(5) as opened:
+        found = verdicts(await discover(range(1, 65536), template=4))
+    assert len(found) == 65535
+    states = {key[2]: state for key, (state, _) in found.items()}
+    assert {states[port] for port in opened} == {"open"}
+    assert set(states.values()) == {"open", "closed"}

@@ -85,6 +85,8 @@ _LARGEST_UDP_DELAY = 1.0
 """Seconds; most systems answer one UDP attempt at a closed port a second (RFC 1812, 4.3.2.8)."""
 _MAX_DATAGRAM = 65535
 _MAX_SELF_CONNECTS = 3
+_MOST_AT_ONCE = 200
+"""So many refusals on the spot are taken in before others have their turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -365,6 +367,8 @@ class _HostScan:
     begun: float
     is_looked_for: bool
     """It is not yet known whether the host is up."""
+    is_local: bool
+    """It is this system itself."""
     pending: Iterator[_Attempt]
     again: deque[_Attempt]
     window: float
@@ -545,6 +549,7 @@ class _Prober:
             address=(str(address[0]), flow, scope),
             begun=now,
             is_looked_for=looked_for,
+            is_local=is_local,
             pending=(
                 iter([("tcp", port, 0) for port in HOST_DISCOVERY_PORTS])
                 if looked_for
@@ -707,6 +712,13 @@ class _Prober:
             self._system_refuses(host, attempt, error.errno or 0, now)
             return False
         handle.setblocking(False)  # noqa: FBT003
+        code: int | None = None
+        if is_tcp and _SOCKETS_LAST and host.is_local:
+            attempt, code = self._past_refusals(host, handle, attempt)
+            if code == errno.ECONNREFUSED:
+                handle.close()
+                host.next_start = now + host.delay
+                return True
         probe = _Probe(host, handle)
         try:
             self._selector.register(
@@ -717,13 +729,71 @@ class _Prober:
             self._system_refuses(host, attempt, getattr(error, "errno", 0) or errno.EMFILE, now)
             return False
         self._under_way += 1
-        if not self._launch(probe, attempt, now):
+        if not self._launch(probe, attempt, now, code):
             return False
         host.short_since = None
         return True
 
-    def _launch(self, probe: _Probe, attempt: _Attempt, now: float) -> bool:
-        """Send what begins an attempt, on a socket that is registered."""
+    def _past_refusals(
+        self, host: _HostScan, handle: socket.socket, attempt: _Attempt
+    ) -> tuple[_Attempt, int]:
+        """Connect until something else comes of it than a refusal on the spot.
+
+        This system refuses before the call returns, and says so at the next: nothing
+        is left to wait for, and the socket is as good as new.
+
+        Returns:
+            The last attempt, with what came of it: it is either a refusal that is
+            recorded, or has to be dealt with.
+        """
+        connect, address_of = handle.connect_ex, host.socket_address
+        refused = host.results.setdefault(("tcp", _REFUSED), [])
+        for last in range(_MOST_AT_ONCE, -1, -1):
+            _, port, tries = attempt
+            address = address_of(port)
+            code = connect(address)
+            if code == errno.EINPROGRESS:
+                code = connect(address)
+            if code != errno.ECONNREFUSED:
+                break
+            refused.append(port)
+            host.settled += 1
+            self._settled += 1
+            if host.smoothed is None:
+                host.measure(0.0, self._timing)
+            if tries or not last or not self._may_go_on(host):
+                break
+            following = self._next_tcp_attempt(host)
+            if following is None:
+                break
+            attempt = following
+        return attempt, code
+
+    def _may_go_on(self, host: _HostScan) -> bool:
+        """Whether one attempt may follow the other without a pause."""
+        return not (self._is_paused or host.delay or self._is_stopping)
+
+    def _next_tcp_attempt(self, host: _HostScan) -> _Attempt | None:
+        """The next attempt, if it is one over TCP and has its turn now."""
+        attempt = host.next_attempt()
+        if attempt is None:
+            return None
+        if attempt[0] != "tcp" or not self._plan.rate.take(time.perf_counter()):
+            host.again.appendleft(attempt)
+            return None
+        return attempt
+
+    def _launch(
+        self, probe: _Probe, attempt: _Attempt, now: float, code: int | None = None
+    ) -> bool:
+        """Send what begins an attempt, on a socket that is registered.
+
+        Args:
+            probe: the attempt.
+            attempt: what it is.
+            now: when it begins.
+            code: what came of connecting, if that was done already.
+        """
         host = probe.host
         probe.protocol, probe.port, probe.tries = attempt
         probe.started = now
@@ -733,10 +803,11 @@ class _Prober:
             host.next_start = now + host.delay
         if probe.protocol == "udp":
             return self._send(probe, now)
-        code = probe.handle.connect_ex(probe.address)
+        if code is None:
+            code = probe.handle.connect_ex(probe.address)
         if code in _PENDING:
             return True
-        return self._connect_ended(probe, code, now)
+        return self._connect_ended(probe, code, time.perf_counter())
 
     def _send(self, probe: _Probe, now: float) -> bool:
         payloads = self._plan.payloads.get(probe.port) or (b"",)
@@ -837,17 +908,10 @@ class _Prober:
             or len(host.under_way) > min(host.window, self._share)
             or self._under_way > self._limit
             or now < host.next_start
-            or self._plan.rate.delay(now)
         ):
             return False
-        attempt = host.next_attempt()
+        attempt = self._next_tcp_attempt(host)
         if attempt is None:
-            return False
-        if attempt[0] != "tcp":
-            host.again.appendleft(attempt)
-            return False
-        if not self._plan.rate.take(now):
-            host.again.appendleft(attempt)
             return False
         del host.under_way[probe]  # so that it is put in again as the latest
         return self._launch(probe, attempt, now)

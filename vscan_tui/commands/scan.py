@@ -179,7 +179,7 @@ def _discovery(
         timing=_timing(options),
         port_table=table,
         assume_up=options.assume_up,
-        payloads=_payloads(databases),
+        payloads=_payloads(databases) if "udp" in options.protocols else {},
         reverse=_reverse(options),
         name_hosts_down=options.reverse_dns is ReverseDns.ALWAYS,
         host_timeout=options.host_timeout,

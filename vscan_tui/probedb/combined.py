@@ -5,9 +5,11 @@ are tried in turn, and a soft match in an earlier one never hides a hard match
 in a later one (`vscan_tui.matching.matcher`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
+from typing import NamedTuple, get_args
 
 from vscan_tui.events import DatabaseIdentity, Protocol, Span
 from vscan_tui.probedb.model import Probe, ProbeDatabase, in_ranges
@@ -27,7 +29,7 @@ class CombinedProbe:
 
     members: tuple[Member, ...]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The name that the first database gives it."""
         return self.members[0].probe.name
@@ -37,12 +39,12 @@ class CombinedProbe:
         """The protocol it is sent over."""
         return self.members[0].probe.protocol
 
-    @property
+    @cached_property
     def payload(self) -> bytes:
         """What is sent; empty for the NULL probe."""
         return self.members[0].probe.payload
 
-    @property
+    @cached_property
     def is_null(self) -> bool:
         """Whether this is the probe that sends nothing and listens."""
         return self.members[0].probe.is_null
@@ -71,6 +73,10 @@ class CombinedProbe:
         """Whether `ports` (inside a tunnel `sslports`) has this port."""
         return any(in_ranges(port, ranges) for ranges in self._ranges(tunnel=tunnel))
 
+    def spans(self, *, tunnel: bool) -> Iterator[Span]:
+        """The ranges of ports that `ports` (inside a tunnel `sslports`) has, of all databases."""
+        return chain.from_iterable(self._ranges(tunnel=tunnel))
+
     def _ranges(self, *, tunnel: bool) -> list[tuple[Span, ...]]:
         return [member.probe.sslports if tunnel else member.probe.ports for member in self.members]
 
@@ -90,9 +96,35 @@ class ProbeDatabases:
         """Which databases these are."""
         return tuple(database.identity for database in self.databases)
 
-    def of_protocol(self, protocol: Protocol) -> list[CombinedProbe]:
+    def of_protocol(self, protocol: Protocol) -> tuple[CombinedProbe, ...]:
         """The probes of one protocol in the order in which they would be sent."""
-        return [probe for probe in self.probes if probe.protocol == protocol]
+        return self._by_protocol[protocol]
+
+    @cached_property
+    def _by_protocol(self) -> dict[Protocol, tuple[CombinedProbe, ...]]:
+        protocols: tuple[Protocol, ...] = get_args(Protocol)
+        return {
+            protocol: tuple(probe for probe in self.probes if probe.protocol == protocol)
+            for protocol in protocols
+        }
+
+    def listing(self, protocol: Protocol, port: int, *, tunnel: bool) -> tuple[CombinedProbe, ...]:
+        """The probes of one protocol that list a port, in order; see `CombinedProbe.lists`."""
+        near, wide = self._listings[protocol, tunnel]
+        known = near.get(port, ())
+        far = [probe for probe in wide if probe.lists(port, tunnel=tunnel)]
+        if not far:
+            return known
+        listed = {*known, *far}
+        return tuple(probe for probe in self.of_protocol(protocol) if probe in listed)
+
+    @cached_property
+    def _listings(self) -> dict[tuple[Protocol, bool], "_Listing"]:
+        return {
+            (protocol, tunnel): _listing(probes, tunnel=tunnel)
+            for protocol, probes in self._by_protocol.items()
+            for tunnel in (False, True)
+        }
 
     def find(self, name: str, protocol: Protocol) -> CombinedProbe | None:
         """The probe that any database calls by that name; the first if several do."""
@@ -109,6 +141,31 @@ class ProbeDatabases:
     def excludes(self, protocol: Protocol, port: int) -> bool:
         """Whether any database says not to probe this port."""
         return any(database.exclusions.covers(protocol, port) for database in self.databases)
+
+
+class _Listing(NamedTuple):
+    """Which probes list which ports, to be found without asking each."""
+
+    near: Mapping[int, tuple[CombinedProbe, ...]]
+    """By port, the probes that list it in a range that is no longer than `_WIDE`."""
+    wide: tuple[CombinedProbe, ...]
+    """The probes with longer ranges."""
+
+
+_WIDE = 256
+
+
+def _listing(probes: Sequence[CombinedProbe], *, tunnel: bool) -> _Listing:
+    near: dict[int, dict[CombinedProbe, None]] = {}
+    wide: dict[CombinedProbe, None] = {}
+    for probe in probes:
+        for first, last in probe.spans(tunnel=tunnel):
+            if last - first >= _WIDE:
+                wide[probe] = None
+                continue
+            for port in range(first, last + 1):
+                near.setdefault(port, {})[probe] = None
+    return _Listing({port: tuple(known) for port, known in near.items()}, tuple(wide))
 
 
 def _combined(databases: Sequence[ProbeDatabase]) -> tuple[CombinedProbe, ...]:

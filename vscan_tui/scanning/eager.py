@@ -269,9 +269,7 @@ class EagerInterrogation:
         self._protocol = protocol
         self._waits = waits
         self._limit = max_connections
-        self._expects_tls = any(
-            probe.lists(port, tunnel=True) for probe in databases.of_protocol(protocol)
-        )
+        self._expects_tls = bool(databases.listing(protocol, port, tunnel=True))
         self._transcripts: dict[Key, Transcript] = {}
         self._matches: dict[tuple[CombinedProbe, bytes], Match | None] = {}
         self._settler = Settler(new_machine, self._transcripts, self._matches)
@@ -460,7 +458,7 @@ class EagerInterrogation:
 
     def _advance(self) -> list[Action]:
         settlement = self._settler.settle(
-            look_ahead=MAX_LOOK_AHEAD if self._expects_tls else 2 * self._limit
+            look_ahead=MAX_LOOK_AHEAD if self._seeks_tls() else 2 * self._limit
         )
         actions: list[Action] = self._warn(settlement)
         actions += self._end_exchanges(settlement)
@@ -478,6 +476,12 @@ class EagerInterrogation:
         actions += self._leave_outside(settlement)
         actions += self._start_wanted(settlement)
         return actions
+
+    def _seeks_tls(self) -> bool:
+        """Whether a TLS hello is to go out before its turn, and did not yet."""
+        return self._expects_tls and not any(
+            key.probe.payload.startswith(_TLS_HELLO) for key in self._transcripts
+        )
 
     def _warn(self, settlement: Settlement) -> list[Action]:
         if not settlement.stands:

@@ -13,6 +13,7 @@ from vscan_tui.events import Protocol
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 
 MAX_INTENSITY = 9
+_NULL_REASON = "services that speak first say who they are"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class ProbePlan:
         self._soft_service = ""
         self._put_back: PlannedProbe | None = None
         self._left_out: frozenset[CombinedProbe] = frozenset()
-        self._probes, self._listing = _arranged(databases, protocol, port, tunnel=tunnel)
+        self._listing = databases.listing(protocol, port, tunnel=tunnel)
+        self._probes = _arranged(databases, protocol, self._listing)
+        named = port if self._listing else 0  # the others' reasons are the same for every port
+        self._plain = _plain(self._probes, self._listing, named, intensity, tunnel=tunnel)
         self._next = 0
 
     def narrow(self, service: str) -> None:
@@ -80,8 +84,11 @@ class ProbePlan:
             self._next += 1
             if probe in self._left_out:
                 continue
-            reason = self._reason(probe)
-            if reason:
+            if not self._soft_service:
+                planned = self._plain[self._next - 1]
+                if planned is not None:
+                    return planned
+            elif reason := self._soft_reason(probe):
                 return PlannedProbe(probe, reason)
         raise StopIteration
 
@@ -89,36 +96,52 @@ class ProbePlan:
         """Return another that is as far, and goes on by itself."""
         return copy(self)
 
-    def _reason(self, probe: CombinedProbe) -> str:
-        """Return why a probe is sent; nothing if it is not."""
+    def _soft_reason(self, probe: CombinedProbe) -> str:
+        """Return why a probe is sent after a soft match; nothing if it is not."""
         if probe.is_null:
-            return "services that speak first say who they are"
-        if self._soft_service and self._soft_service not in probe.services:
+            return _NULL_REASON
+        if self._soft_service not in probe.services:
             return ""
+        knows = f"soft match {self._soft_service}: it has rules for that"
         if probe in self._listing:
-            directive = "sslports" if self._tunnel else "ports"
-            lists = f"its {directive} list has port {self._port}"
-            return f"{lists}, {self._knows}" if self._soft_service else lists
-        if self._soft_service:
-            return self._knows
-        if probe.rarity <= self._intensity:
-            return f"rarity {probe.rarity} is within intensity {self._intensity}"
-        return ""
+            return f"{_listing_reason(self._port, tunnel=self._tunnel)}, {knows}"
+        return knows
 
-    @property
-    def _knows(self) -> str:
-        return f"soft match {self._soft_service}: it has rules for that"
+
+@lru_cache(maxsize=64)
+def _arranged(
+    databases: ProbeDatabases, protocol: Protocol, listing: tuple[CombinedProbe, ...]
+) -> tuple[CombinedProbe, ...]:
+    """Return all probes in the order of a port that these list."""
+    probes = databases.of_protocol(protocol)
+    null = [probe for probe in probes if probe.is_null][:1]
+    first = [probe for probe in listing if not probe.is_null]
+    rest = [probe for probe in probes if not probe.is_null and probe not in listing]
+    return (*null, *first, *rest)
 
 
 @lru_cache(maxsize=256)  # pace `eager` plans anew whenever something comes
-def _arranged(
-    databases: ProbeDatabases, protocol: Protocol, port: int, *, tunnel: bool
-) -> tuple[tuple[CombinedProbe, ...], frozenset[CombinedProbe]]:
-    """Return all probes in the order of a port, and which of them list it."""
-    probes = databases.of_protocol(protocol)
-    null = [probe for probe in probes if probe.is_null][:1]
-    others = [probe for probe in probes if not probe.is_null]
-    listing = [probe for probe in others if probe.lists(port, tunnel=tunnel)]
-    known = frozenset(listing)
-    rest = [probe for probe in others if probe not in known]
-    return (*null, *listing, *rest), known
+def _plain(
+    probes: tuple[CombinedProbe, ...],
+    listing: tuple[CombinedProbe, ...],
+    port: int,
+    intensity: int,
+    *,
+    tunnel: bool,
+) -> tuple[PlannedProbe | None, ...]:
+    """Return what is sent while nothing matched; None for each probe that is not."""
+
+    def reason(probe: CombinedProbe) -> str:
+        if probe.is_null:
+            return _NULL_REASON
+        if probe in listing:
+            return _listing_reason(port, tunnel=tunnel)
+        if probe.rarity <= intensity:
+            return f"rarity {probe.rarity} is within intensity {intensity}"
+        return ""
+
+    return tuple(PlannedProbe(probe, why) if (why := reason(probe)) else None for probe in probes)
+
+
+def _listing_reason(port: int, *, tunnel: bool) -> str:
+    return f"its {'sslports' if tunnel else 'ports'} list has port {port}"

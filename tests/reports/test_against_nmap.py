@@ -192,6 +192,7 @@ def scanned(tmp_path_factory):
             yield from exchange(endpoint, number, probe, response)
 
     def table_name(port):
+        # Nmap names a port that answered "unknown" too, which then is no name of its table.
         name = services[port].get("name")
         return "" if name == "unknown" else name
 

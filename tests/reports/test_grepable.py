@@ -63,6 +63,10 @@ def test_a_name_of_the_port_table_has_a_question_mark_on_an_open_port():
     assert "9100/open/tcp//jetdirect?///" in ports[1]
 
 
+def test_a_port_that_the_port_table_calls_unknown_has_no_question_mark():
+    assert "4/open/tcp//unknown///" in lines(up(), found(4, "unknown"))[1]
+
+
 def test_two_summed_up_states_are_not_named():
     hidden = others((1, 40), state=PortState.FILTERED, reason="no-response")
     assert "Ignored" not in lines(up(), found(50), hidden, others((60, 99)))[1]

@@ -100,6 +100,11 @@ def test_a_name_of_the_port_table_has_little_confidence():
     assert service.attrib == {"name": "jetdirect", "method": "table", "conf": "3"}
 
 
+def test_a_port_that_the_port_table_calls_unknown_is_told_like_any_of_its_names():
+    [service] = tree(up(), found(4, "unknown")).iter("service")
+    assert service.attrib == {"name": "unknown", "method": "table", "conf": "3"}
+
+
 def test_a_port_of_which_nothing_is_known_has_no_service():
     assert not list(tree(up(), found(9999)).iter("service"))
 

@@ -49,9 +49,13 @@ def test_nmap_services_give_names_and_ranks():
     assert table.ranking["tcp"] == (22, 80)
 
 
-def test_a_port_that_nmap_calls_unknown_has_a_rank_and_no_name():
+def test_a_port_that_nmap_calls_unknown_has_a_rank_and_no_better_name():
     table = build_port_table("test", parse_nmap_services(SERVICES_OF_NMAP))
-    assert table.name("udp", 7) == ""
+    assert table.name("udp", 7) == "unknown"
+    better = build_port_table(
+        "test", parse_nmap_services(SERVICES_OF_NMAP), [Entry("echo", "udp", 7)]
+    )
+    assert better.name("udp", 7) == "echo"
     assert table.most_common("udp", 10) == (7,)
     assert set(table.numbers("udp")) == {7}
 

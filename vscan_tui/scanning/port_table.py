@@ -23,7 +23,10 @@ from vscan_tui.scanning.port_table_cache import KeptTable, kept_table
 LAST_PORT = 65535
 
 _UNKNOWN = "unknown"
-"""What stands in nmap-services for a port that has a rank and no name."""
+"""What stands in nmap-services for a port that has a rank and no name.
+
+Nmap reports it like a name, so it is one; but a real name goes before it.
+"""
 
 _LARGEST_FILE = 16 * 1024 * 1024
 """Bytes; nmap-services has 1 MB, so what is larger is something else."""
@@ -90,12 +93,15 @@ def build_port_table(
     """
     names: dict[Protocol, dict[int, str]] = {"tcp": {}, "udp": {}}
     weights: dict[Protocol, dict[int, float]] = {"tcp": {}, "udp": {}}
+    nameless = []
     for entry in ranked:
         if entry.name != _UNKNOWN:
             names[entry.protocol].setdefault(entry.port, entry.name)
+        else:
+            nameless.append(entry)
         if entry.weight > 0:
             weights[entry.protocol].setdefault(entry.port, entry.weight)
-    for entry in named:
+    for entry in (*named, *nameless):
         names[entry.protocol].setdefault(entry.port, entry.name)
     ranking: dict[Protocol, tuple[int, ...]] = {
         protocol: tuple(sorted(ports, key=lambda port: (-ports[port], port)))

@@ -16,7 +16,7 @@ from vscan_tui import __version__
 from vscan_tui.events import Protocol
 from vscan_tui.probedb.sources import cache_folder
 
-_FORMAT = f"{__version__}/ports/1"
+_FORMAT = f"{__version__}/ports/2"
 
 
 class KeptTable(msgspec.Struct, frozen=True):

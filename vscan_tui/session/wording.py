@@ -13,6 +13,9 @@ from vscan_tui.session.store import Host, Port
 
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
+_UNKNOWN = "unknown"
+"""What Nmap calls a service without a name; its port table calls some ports so too."""
+
 
 def printable(text: str) -> str:
     """Show every character outside printable ASCII as a dot."""
@@ -45,8 +48,9 @@ def port_version_text(port: Port) -> str:
 
 def service_text(port: Port) -> str:
     """Return what stands in Nmap's SERVICE column, such as `ssl/http` or `ipp?`."""
-    name = port.service.name or "unknown"
-    if port.service.method is Method.TABLE and port.service.name and port.state is PortState.OPEN:
+    name = port.service.name or _UNKNOWN
+    from_table = port.service.method is Method.TABLE and port.state is PortState.OPEN
+    if from_table and name != _UNKNOWN:
         name += "?"
     prefix = "ssl/" if port.service.tunnel else ""
     return printable(prefix + name)

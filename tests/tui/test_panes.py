@@ -117,7 +117,7 @@ async def test_a_jump_label_leads_to_the_line_that_it_stands_on():
         label = rows[place][: 2 if len(labels(40)[0]) == 2 else 1]
         await pilot.press(*label)
         await until(pilot, lambda: app.screen is app.triage)
-        assert app.triage.port.endpoint == app.triage.ports.ports.row(2).endpoint
+        assert app.triage.port.endpoint == app.triage.ports.ports.item(2).port.endpoint
 
 
 @pytest.mark.parametrize("key", ["escape", "semicolon", "1"])

@@ -1,30 +1,57 @@
-"""Rows in order, filtered, found again."""
+"""Lines in order: sorted, filtered, grouped by host, and found again, whatever comes when."""
 
-import dataclasses
+import random
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tests.tui.driving import tcp
-from vscan_tui.events import Endpoint, Outcome, PortState, Service
-from vscan_tui.session.store import Port, Stage
-from vscan_tui.tui.rendering.port_list import PortList
-from vscan_tui.tui.rendering.port_row import Standing, columns, port_row, row_line
+from vscan_tui.events import Endpoint, Fields, Mark, Method, Outcome, PortState, Service
+from vscan_tui.session.filter import EVERYTHING, compiled
+from vscan_tui.session.store import Host, Port, Stage
+from vscan_tui.tui.rendering.attention import KINDS
+from vscan_tui.tui.rendering.port_columns import COLUMNS, DEFAULT, layout
+from vscan_tui.tui.rendering.port_entry import Entry
+from vscan_tui.tui.rendering.port_list import Group, Order, PortList
+from vscan_tui.tui.rendering.port_row import group_line, heading_line, row_line
+from vscan_tui.tui.rendering.standing import Standing
+from vscan_tui.tui.themes import DARK, palette
+from vscan_tui.tui.widgets.line_view import strip_of
 
 
-def row(endpoint, outcome=Outcome.HARD_MATCH, name="http"):
-    port = Port(endpoint, PortState.OPEN, "syn-ack")
-    port.stage, port.outcome = Stage.FINISHED, outcome
-    port.service = Service(name)
-    return port_row(port)
+def port(endpoint, outcome=Outcome.HARD_MATCH, name="http", version="", mark=Mark.NONE):
+    made = Port(endpoint, PortState.OPEN, "syn-ack")
+    made.stage, made.outcome, made.mark = Stage.FINISHED, outcome, mark
+    made.service = Service(name, Fields(version=version), "", Method.PROBED, 10)
+    return made, Host(endpoint.address)
 
 
-def numbers(ports):
-    return [ports.row(index).endpoint.port for index in range(len(ports))]
+def done(ports):
+    """Let everything be done that takes a while; one step at a time, as on a busy machine."""
+    while ports.is_working:
+        ports.work(lambda: True)
+    return ports
 
 
-def test_rows_are_sorted_by_host_as_a_number_then_protocol_then_port():
+def lines(ports):
+    """What is shown: a number for a port, an address for the heading of a host."""
+    items = [ports.item(index) for index in range(len(ports))]
+    return [item.address if isinstance(item, Group) else item.port.endpoint.port for item in items]
+
+
+def filled(*found, order=None, text=""):
     ports = PortList()
+    ports.put(found)
+    if order:
+        ports.set_order(order)
+    if text:
+        ports.set_filter(compiled(text))
+    return done(ports)
+
+
+def test_ports_are_sorted_by_host_as_a_number_then_protocol_then_number():
     endpoints = [
         Endpoint("10.0.0.10", "tcp", 1),
         Endpoint("10.0.0.9", "udp", 1),
@@ -33,77 +60,217 @@ def test_rows_are_sorted_by_host_as_a_number_then_protocol_then_port():
         Endpoint("10.0.0.9", "tcp", 9),
         Endpoint("not an address", "tcp", 1),
     ]
-    ports.put([row(endpoint) for endpoint in endpoints])
-    assert [ports.row(index).endpoint for index in range(6)] == [
+    ports = filled(*map(port, endpoints))
+    assert [ports.item(index).port.endpoint for index in range(6)] == [
         endpoints[index] for index in (4, 3, 1, 0, 2, 5)
     ]
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 300), st.sampled_from(["http", "ssh"])), max_size=200),
-    st.sampled_from([(), ("ssh",), ("http", "1")]),
+A, B = "10.0.0.1", "10.0.0.2"
+SOME = (
+    port(tcp(80, A), name="http", version="1.9"),
+    port(tcp(22, A), name="ssh", version="9.2"),
+    port(tcp(8080, B), name="http", version="1.10"),
+    port(tcp(7, B), Outcome.NO_MATCH, name="echo"),
 )
-def test_rows_put_in_one_by_one_are_those_put_in_at_once(found, words):
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (Order(), [22, 80, 7, 8080]),
+        (Order(reverse=True), [8080, 7, 80, 22]),
+        (Order("port"), [7, 22, 80, 8080]),
+        (Order("version"), [80, 8080, 22, 7]),
+        (Order("service"), [7, 80, 8080, 22]),
+        (Order("service", reverse=True), [22, 8080, 80, 7]),
+        (Order("state"), [22, 80, 8080, 7]),
+        (Order(by_host=True), [A, 22, 80, B, 7, 8080]),
+        (Order(by_host=True, reverse=True), [B, 8080, 7, A, 80, 22]),
+        (Order("version", by_host=True), [A, 80, 22, B, 8080, 7]),
+    ],
+)
+def test_lines_are_sorted_and_grouped(order, expected):
+    assert lines(filled(*SOME, order=order)) == expected
+
+
+@pytest.mark.parametrize("column", [column.id for column in COLUMNS])
+def test_every_column_can_be_sorted_by(column):
+    assert sorted(lines(filled(*SOME, order=Order(column)))) == [7, 22, 80, 8080]
+
+
+def test_a_filter_shows_only_what_it_lets_through():
+    assert lines(filled(*SOME, text="http")) == [80, 8080]
+    assert lines(filled(*SOME, text="port:80", order=Order(by_host=True))) == [A, 80]
+    ports = filled(*SOME, text="nothing of this kind")
+    assert (len(ports), ports.passing, ports.total) == (0, 0, 4)
+    ports.set_filter(EVERYTHING)
+    assert lines(done(ports)) == [22, 80, 7, 8080]
+
+
+def test_a_folded_host_shows_its_heading_only_and_unfolds_again():
+    ports = filled(*SOME, order=Order(by_host=True))
+    ports.fold(ports.item(0))
+    assert lines(ports) == [A, B, 7, 8080]
+    ports.put([port(tcp(23, A))])
+    assert lines(ports) == [A, B, 7, 8080]
+    ports.fold(ports.item(0))
+    assert lines(ports) == [A, 22, 23, 80, B, 7, 8080]
+
+
+def test_a_hidden_port_is_revealed():
+    ports = filled(*SOME, order=Order(by_host=True), text="ssh")
+    ports.fold(ports.item(0))
+    ports.reveal(tcp(7, B))
+    assert ports.index_of(tcp(7, B)) == 2
+    ports.fold(ports.item(1))
+    ports.reveal(tcp(7, B))
+    assert ports.index_of(tcp(7, B)) == 2
+
+
+def test_the_heading_of_a_host_counts_its_ports():
+    ports = filled(*SOME, order=Order(by_host=True))
+    assert group_line(ports.item(3), 80).text == f"▾ {B}  2 ports · 1 identified"
+    ports.put([port(tcp(7, B), name="echo"), port(tcp(9, B), Outcome.SOFT_MATCH)])
+    assert group_line(ports.item(3), 80).text == f"▾ {B}  3 ports · 3 identified"
+    ports.set_filter(compiled("echo"))
+    assert group_line(done(ports).item(0), 80).text == f"▾ {B}  1 of 3 ports · 3 identified"
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.integers(1, 40),
+        st.sampled_from([A, B, "::1", "odd"]),
+        st.sampled_from(["http", "ssh", ""]),
+        st.sampled_from(list(Outcome)),
+        st.sampled_from(list(Mark)),
+    ),
+    max_size=80,
+)
+ORDERS = st.builds(
+    Order, st.sampled_from([column.id for column in COLUMNS]), st.booleans(), st.booleans()
+)
+FILTERS = st.sampled_from(["", "ssh", "http 1", "!identified", "mark:todo", "nothing"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHANGES, st.lists(st.tuples(ORDERS, FILTERS), min_size=1, max_size=4), st.integers())
+def test_however_ports_come_and_whatever_is_asked_for_meanwhile_the_end_is_the_same(
+    changes, asked, seed
+):
+    chance = random.Random(seed)
     slowly, at_once = PortList(), PortList()
-    slowly.filter(words)
-    for number, name in found:
-        slowly.put([row(tcp(number), name=name)])
-    at_once.put([row(tcp(number), name=name) for number, name in dict(found).items()])
-    at_once.filter(words)
-    assert numbers(slowly) == numbers(at_once)
-    assert slowly.total == at_once.total
-    for index, number in enumerate(numbers(slowly)):
-        assert slowly.index_of(tcp(number)) == index
+    asked_for = list(asked)
+    last = {}
+    for number, address, name, outcome, mark in changes:
+        endpoint = tcp(number, address)
+        made = port(endpoint, outcome, name, mark=mark)
+        if endpoint in last:  # the store changes the port that it has
+            for field in ("outcome", "service", "mark"):
+                setattr(last[endpoint][0], field, getattr(made[0], field))
+        else:
+            last[endpoint] = made
+        slowly.put([last[endpoint]])
+        if asked_for and chance.random() < 0.2:
+            order, text = asked_for.pop(0)
+            slowly.set_order(order)
+            slowly.set_filter(compiled(text))
+        if chance.random() < 0.5:
+            slowly.work(lambda: True)
+    order, text = asked[-1]
+    for ports in (slowly, at_once):
+        if ports is at_once:
+            ports.put(last.values())
+        ports.set_order(order)
+        ports.set_filter(compiled(text))
+        done(ports)
+    assert lines(slowly) == lines(at_once)
+    assert (slowly.passing, slowly.total) == (at_once.passing, at_once.total)
+    assert slowly.standings == at_once.standings
+    for index in range(len(slowly)):
+        item = slowly.item(index)
+        assert slowly.index_of_item(item) == index
+        if isinstance(item, Group):
+            twin = at_once.item(index)
+            assert (item.total, item.passing) == (twin.total, twin.passing)
+            assert item.standings == twin.standings
 
 
-def test_every_word_must_be_found():
+def test_many_ports_that_change_their_place_at_once_find_it():
     ports = PortList()
-    ports.put([row(tcp(80), name="http"), row(tcp(8080), name="ssh"), row(tcp(22), name="ssh")])
-    ports.filter(("ssh", "80"))
-    assert numbers(ports) == [8080]
-    ports.filter(())
-    assert numbers(ports) == [22, 80, 8080]
+    found = [port(tcp(number), name="http") for number in range(1, 301)]
+    ports.put(found)
+    ports.set_order(Order("service"))
+    done(ports)
+    for made, _ in found[::2]:
+        made.service = Service("aaa")
+    ports.put(found)
+    assert lines(done(ports))[:150] == list(range(1, 301, 2))
 
 
-def test_a_row_that_no_longer_matches_vanishes():
-    ports = PortList()
-    ports.filter(("http",))
-    ports.put([row(tcp(80)), row(tcp(81))])
-    assert ports.put([row(tcp(80), name="ssh")])
-    assert numbers(ports) == [81]
+def test_a_port_that_no_longer_passes_the_filter_vanishes():
+    first, second = port(tcp(80)), port(tcp(81))
+    ports = filled(first, second, text="http")
+    first[0].service = Service("ssh")
+    assert ports.put([first])
+    assert lines(ports) == [81]
 
 
-def test_a_row_that_only_changes_its_text_moves_no_other():
-    ports = PortList()
-    ports.put([row(tcp(80)), row(tcp(81))])
-    assert not ports.put([row(tcp(80), name="ssh")])
+def test_a_port_that_only_changes_its_text_moves_no_other():
+    first, second = port(tcp(80)), port(tcp(81))
+    ports = filled(first, second)
+    first[0].service = Service("ssh")
+    assert not ports.put([first])
 
 
-def test_unknown_ports_are_found_round_and_round():
-    ports = PortList()
-    known = [row(tcp(number)) for number in range(1, 7)]
-    ports.put([dataclasses.replace(known[2], standing=Standing.UNKNOWN)])
-    ports.put([dataclasses.replace(known[4], standing=Standing.UNKNOWN)])
-    ports.put([known[0], known[1], known[3], known[5]])
-    assert [ports.unknown(index, 1) for index in (0, 2, 4, 5)] == [2, 4, 2, 2]
-    assert [ports.unknown(index, -1) for index in (0, 2, 4, 5)] == [4, 4, 2, 4]
+def test_a_filter_begins_to_show_lines_before_it_is_done():
+    ports = filled(*(port(tcp(number)) for number in range(1, 1001)))
+    ports.set_filter(compiled("http"))
+    ports.work(lambda: True)
+    assert 0 < len(ports) < 1000
+    assert ports.is_working
+    assert len(done(ports)) == 1000
 
 
-def test_without_an_unknown_port_there_is_none_to_go_to():
-    ports = PortList()
-    assert ports.unknown(0, 1) is None
-    ports.put([row(tcp(1))])
-    assert ports.unknown(0, 1) is None
+def test_wanted_ports_are_found_round_and_round():
+    ports = filled(*(port(tcp(number), mark=Mark.TO_DO if number in {3, 5} else Mark.NONE)
+                     for number in range(1, 7)))  # fmt: skip
+    to_do = KINDS[2].wants
+    assert [ports.search(index, 1, to_do) for index in (0, 2, 4, 5)] == [2, 4, 2, 2]
+    assert [ports.search(index, -1, to_do) for index in (0, 2, 4, 5)] == [4, 4, 2, 4]
+    assert ports.search(0, 1, KINDS[1].wants) is None
+    assert PortList().search(0, 1, to_do) is None
 
 
-def test_a_row_is_never_wider_than_its_columns():
-    shown = row(tcp(65535), name="a-service-with-a-very-long-name")
-    for width in range(44, 130):
-        widths = columns(width, with_host=False)
-        assert row_line(shown, widths).width <= width
+def test_what_is_marked_done_no_longer_wants_attention():
+    soft, _ = port(tcp(1), Outcome.SOFT_MATCH)
+    assert KINDS[1].wants(Entry(soft, None, 0))
+    soft.mark = Mark.DONE
+    assert not KINDS[1].wants(Entry(soft, None, 0))
 
 
-def test_each_outcome_has_a_standing_of_its_own_symbol():
+@pytest.mark.parametrize("with_host", [True, False])
+@pytest.mark.parametrize("columns", [DEFAULT, {column.id for column in COLUMNS}, {"port", "note"}])
+def test_a_row_is_never_wider_than_its_pane(columns, with_host):
+    made, host = port(tcp(65535), name="a-service-with-a-very-long-name", version="9" * 60)
+    entry = Entry(made, host, 0)
+    for width in range(30, 200):
+        shown = layout(width, columns, with_host=with_host)
+        assert row_line(entry, shown).width <= width
+        assert heading_line(shown, Order("service"), focused=True).width <= width
+
+
+def test_a_note_in_any_script_takes_the_cells_that_it_takes():
+    made, host = port(tcp(80))
+    made.note = "\u30d7\u30ea\u30f3\u30bf e\u0301 \u202e"
+    entry = Entry(made, host, 0)
+    shown = layout(80, {"port", "note"}, with_host=False)
+    strip = strip_of(row_line(entry, shown), palette(DARK), 80)
+    assert sum(map(cell_len, (segment.text for segment in strip))) == 80
+    assert "\u30d7\u30ea\u30f3\u30bf \xe9 ." in strip.text
+
+
+def test_each_standing_has_a_symbol_of_its_own():
     symbols = [standing.symbol for standing in Standing]
     assert len(set(symbols)) == len(symbols)
     assert all(len(symbol) == 1 for symbol in symbols)

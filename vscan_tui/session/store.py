@@ -175,6 +175,11 @@ class Port:
         return self.outcome in _IDENTIFIED
 
     @property
+    def answered(self) -> bool:
+        """Whether anything came back from it."""
+        return any(exchange.response for exchange in self.exchanges)
+
+    @property
     def deciding(self) -> Exchange | None:
         """The exchange that explains the verdict best: hard match, soft match, longest answer."""
         for exchange in reversed(self.exchanges):

@@ -97,6 +97,7 @@ class VscanApp(App[int], inherit_bindings=False):
         self.triage = TriageScreen(
             self.store,
             clock=clock,
+            record=self.record,
             note=printable(note),
             journal=journal,
             is_recording=source.is_recording,

@@ -11,6 +11,8 @@ from enum import Enum
 from textual.binding import Binding, BindingType
 from textual.keys import Keys
 
+from vscan_tui.tui.rendering.attention import KINDS
+
 
 class Scope(Enum):
     """Where a command works."""
@@ -30,6 +32,7 @@ class Topic(Enum):
     MOVE = "Move"
     PANES = "Panes"
     FIND = "Find"
+    PORTS = "Ports"
     GROUPS = "Captured groups"
     RULES = "Rules"
     RESPONSE = "Response"
@@ -43,7 +46,6 @@ class Need(Enum):
 
     LIVE = "nothing is being scanned"
     PORT = "no port is selected"
-    UNKNOWN = "no unknown port is among those shown"
     RESPONSE = "the selected exchange has no response"
     GROUPS = "no group was captured in this response"
 
@@ -133,7 +135,7 @@ COMMANDS = (
     ),
     Command(
         "find.filter", "/", "filter", "filter",
-        "Filter the ports; every word must be found in a port's line",
+        "Filter the ports; by words, or by fields such as state:open, which tab completes",
         Topic.FIND, Scope.TRIAGE, in_footer=True,
     ),
     Command(
@@ -170,18 +172,56 @@ COMMANDS = (
     _step("stop", "X", "stop", "Stop asking this port"),
     _step("run_all", "C", "run all", "Let all ports that are held go on"),
     Command(
-        "find.unknown", "n", "unknown(1)", "unknown",
-        "Next unknown port; one that answered without a rule that matched",
-        Topic.FIND, Scope.TRIAGE, in_footer=True, needs=(Need.UNKNOWN,),
+        "find.next", "n", "ports('attention(1)')", "next",
+        "Next port that wants attention; unknown ones, until a chooses another kind",
+        Topic.FIND, Scope.TRIAGE, in_footer=True, needs=(Need.PORT,),
     ),
     Command(
-        "find.previous_unknown", "N", "unknown(-1)", "Previous unknown", "Previous unknown port",
-        Topic.FIND, Scope.TRIAGE, needs=(Need.UNKNOWN,),
+        "find.previous", "N", "ports('attention(-1)')", "Previous",
+        "Previous port that wants attention", Topic.FIND, Scope.TRIAGE, needs=(Need.PORT,),
     ),
     Command(
-        "find.follow", "f", "follow", "Follow",
-        "Follow the newest finding; until the cursor is moved",
+        "find.kind", "a", "ports('attention_kind(-1)')", "Kind",
+        "Choose what next and previous look for; unknown, soft match, marked to do, all of them",
+        Topic.FIND, Scope.TRIAGE,
+    ),
+    *(
+        Command(
+            f"find.kind_{number}", "", f"ports('attention_kind({number})')", kind.name,
+            f"Next and previous: {kind.meaning}", Topic.FIND, Scope.TRIAGE,
+        )
+        for number, kind in enumerate(KINDS)
+    ),
+    Command(
+        "find.follow", "f", "ports('follow')", "Follow",
+        "Follow the newest finding; until the cursor is moved or the ports are scrolled",
         Topic.FIND, Scope.TRIAGE, needs=(Need.LIVE,),
+    ),
+    Command(
+        "ports.mark", "m", "ports('mark')", "mark",
+        "Mark the port; to do, done, no mark", Topic.PORTS, Scope.TRIAGE, in_footer=True,
+        needs=(Need.PORT,),
+    ),
+    Command(
+        "ports.note", "M", "ports('note')", "Note", "Write a note on the port",
+        Topic.PORTS, Scope.TRIAGE, needs=(Need.PORT,),
+    ),
+    Command(
+        "ports.sort", "o", "ports('sort')", "Sort",
+        "Sort the ports by the next column; or click on its heading", Topic.PORTS, Scope.TRIAGE,
+    ),
+    Command(
+        "ports.reverse", "O", "ports('reverse')", "Reverse", "Sort the other way round",
+        Topic.PORTS, Scope.TRIAGE,
+    ),
+    Command(
+        "ports.by_host", "H", "ports('by_host')", "By host",
+        "Group the ports by host, or no longer; enter on a host folds and unfolds it",
+        Topic.PORTS, Scope.TRIAGE,
+    ),
+    Command(
+        "ports.columns", "c", "ports('columns')", "Columns", "Choose the columns of the ports",
+        Topic.PORTS, Scope.TRIAGE,
     ),
     Command(
         "panes.view", "v", "view", "view",
@@ -404,7 +444,7 @@ def bindings(scope: Scope) -> list[BindingType]:
     for command in COMMANDS:
         if command.scope is not scope:
             continue
-        for number, key in enumerate(command.keys.split(",")):
+        for number, key in enumerate(filter(None, command.keys.split(","))):
             found.append(
                 Binding(
                     key,
@@ -443,7 +483,7 @@ def faults(keymap: Mapping[str, str]) -> list[str]:
     found = []
     owners: dict[tuple[Scope, str], str] = {}
     for command in COMMANDS:
-        for key in keymap.get(command.id, command.keys).split(","):
+        for key in filter(None, keymap.get(command.id, command.keys).split(",")):
             if command.id in keymap and not _is_key(key):
                 found.append(f'{command.id}: there is no key named "{key}"')
             owner = owners.setdefault((command.scope, key), command.id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vscan_tui.events import Match, Span
 from vscan_tui.probedb.writing import pattern_text, rule_line
 from vscan_tui.session.store import Exchange, Port
-from vscan_tui.session.wording import printable
+from vscan_tui.session.wording import printable, readable
 from vscan_tui.tui.rendering.exchange import count_text, seconds_text, unanswered_text
 from vscan_tui.tui.rendering.fields import FieldText, captures, field_texts
 from vscan_tui.tui.rendering.hexdump import escaped
@@ -18,6 +18,7 @@ from vscan_tui.tui.rendering.line import (
     Run,
     cut,
     cut_line,
+    in_cells,
     superscript,
     wrapped,
     wrapped_words,
@@ -112,6 +113,7 @@ def debugger_lines(
         lines += _labelled("why", [Run(printable(exchange.reason))], width, words=True)
         lines += _tunnel(port, exchange, width)
         lines += _earlier(exchange, width)
+    lines += _note(port, width)
     lines += _warnings(port, width)
     lines += _decisions(port, width)
     return lines
@@ -443,6 +445,11 @@ def _earlier(exchange: Exchange, width: int) -> list[Line]:
         )
         lines += _labelled("earlier", [Run(text)], width, words=True)
     return lines
+
+
+def _note(port: Port, width: int) -> list[Line]:
+    note = " ".join(in_cells(readable(port.note)).split())
+    return _labelled("note", [Run(note, Role.STRONG)], width, words=True)
 
 
 def _warnings(port: Port, width: int) -> list[Line]:

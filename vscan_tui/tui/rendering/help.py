@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from vscan_tui.tui.keymap import Need, Topic, found_commands, keys_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, superscript, wrapped_words
-from vscan_tui.tui.rendering.port_row import Standing
+from vscan_tui.tui.rendering.standing import MARKS, NOTED, Standing
 
 _KEYS_WIDTH = 22
+_BY_NAME = "palette"
+"""What stands for a command that has no key."""
 
 
 def help_lines(
@@ -31,13 +33,16 @@ def help_lines(
         lines += _heading(topic.value, lines)
         for command in members:
             obstacle = command.obstacle(met)
-            key = Run(keys_text(command, keymap), Role.DIM if obstacle else Role.STRONG)
+            key = Run(keys_text(command, keymap) or _BY_NAME, Role.DIM if obstacle else Role.STRONG)
             text = f"{command.help} (not now: {obstacle})" if obstacle else command.help
             lines += _entry(key, text, width, Role.DIM if obstacle else Role.PLAIN)
+    symbols = [(Run(standing.symbol, standing.role), standing.meaning) for standing in Standing]
+    marks = [(symbol, meaning) for symbol, meaning in (*MARKS.values(), NOTED) if meaning]
+    symbols += [(Run(symbol, Role.CHOSEN), meaning) for symbol, meaning in marks]
     legend = [
-        (Run(standing.symbol, standing.role), standing.meaning)
-        for standing in Standing
-        if all(word in standing.meaning.lower() for word in words)
+        (symbol, meaning)
+        for symbol, meaning in symbols
+        if all(word in meaning.lower() for word in words)
     ]
     if legend:
         lines += _heading("What the symbols mean", lines)

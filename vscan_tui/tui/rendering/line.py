@@ -8,8 +8,13 @@ the regex, in the hexdump and in the version fields.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from unicodedata import normalize
+
+from rich.cells import get_character_cell_size
 
 ELLIPSIS = "…"
+FILLER = "\ue000"
+"""Stands for the second cell of a wide character."""
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -91,6 +96,17 @@ def line(*runs: Run | str, copied: str = "") -> Line:
         tuple(run if isinstance(run, Run) else Run(run) for run in runs),
         copied,
     )
+
+
+def in_cells(text: str) -> str:
+    """Give every character of a text in any script as many characters as it takes cells.
+
+    A wide one is followed by `FILLER`, which is not drawn; what takes no cell is left out.
+    """
+    if text.isascii():
+        return text
+    sizes = ((letter, get_character_cell_size(letter)) for letter in normalize("NFC", text))
+    return "".join(letter + FILLER * (size - 1) for letter, size in sizes if size > 0)
 
 
 def cut(text: str, width: int) -> str:

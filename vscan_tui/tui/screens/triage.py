@@ -8,9 +8,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.geometry import Offset
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from vscan_tui.events import Endpoint
+from vscan_tui.events import Endpoint, Event
 from vscan_tui.session.store import Exchange, Port, Stage, Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Changes
@@ -19,7 +19,7 @@ from vscan_tui.tui.proportions import STEP
 from vscan_tui.tui.rendering.hexdump import View
 from vscan_tui.tui.rendering.line import Line, Role, cut
 from vscan_tui.tui.rendering.notice import ending_text, waiting_text
-from vscan_tui.tui.rendering.port_row import Standing, port_row
+from vscan_tui.tui.rendering.standing import Standing
 from vscan_tui.tui.rendering.status import (
     HostFacts,
     host_line,
@@ -40,7 +40,7 @@ from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_view import LineView
 from vscan_tui.tui.widgets.match_debugger import MatchDebugger
 from vscan_tui.tui.widgets.panes import Panes
-from vscan_tui.tui.widgets.port_table import PortTable, words_of
+from vscan_tui.tui.widgets.port_table import PortTable
 from vscan_tui.tui.widgets.rule_search import RuleWords
 from vscan_tui.tui.widgets.search_bar import SearchBar
 from vscan_tui.tui.widgets.step_pane import StepPane
@@ -50,7 +50,6 @@ if TYPE_CHECKING:  # matching is imported when it is used
     from vscan_tui.tui.screens.workbench import Submission
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
-_FINDINGS = {Standing.HARD, Standing.SOFT, Standing.UNKNOWN}
 _TICKS_PER_FRAME = 4
 
 
@@ -74,6 +73,7 @@ class TriageScreen(Screen[None]):
         store: Store,
         *,
         clock: Callable[[], float],
+        record: Callable[[Event], None],
         note: str,
         journal: str,
         is_recording: bool,
@@ -84,6 +84,7 @@ class TriageScreen(Screen[None]):
         Args:
             store: what is known; changed by others, who then call `apply`.
             clock: seconds since the Unix epoch, for the time that a live scan has run.
+            record: makes what the user does part of the session.
             note: a sentence that is always shown; may be empty.
             journal: the file that the session is written to or read from; may be empty.
             is_recording: whether what is shown happened earlier.
@@ -91,7 +92,7 @@ class TriageScreen(Screen[None]):
         """
         super().__init__()
         self.store = store
-        self.ports = PortTable(id="ports")
+        self.ports = PortTable(id="ports", record=record, clock=clock)
         self.exchanges = ExchangeList(id="exchanges")
         self.response = Hexdump(id="response")
         self.debugger = MatchDebugger(investigation, id="debugger")
@@ -100,7 +101,7 @@ class TriageScreen(Screen[None]):
         self._investigation = investigation
         self.submission: Submission | None = None
         """Writes a rule as text for whoever keeps a probe database."""
-        self.filter_bar = FilterBar(self._leave_filter, id="filter")
+        self.filter_bar = FilterBar(self._leave_filter, self.ports.values, id="filter")
         self._title = Bar(id="title")
         self._note_bar = Bar(id="note")
         self._alert = Bar(id="alert")
@@ -131,7 +132,6 @@ class TriageScreen(Screen[None]):
         self._shown_exchange: Exchange | None = None
         self._group = 0
         self._fraction = 0.0
-        self._follows = False
         self._is_masked = False
         self._ticks = 0
 
@@ -194,7 +194,6 @@ class TriageScreen(Screen[None]):
         """Show what a batch of events changed."""
         store = self.store
         known = [endpoint for endpoint in changes.endpoints if endpoint in store.ports]
-        rows = [port_row(store.ports[endpoint]) for endpoint in known]
         for endpoint in known:
             if store.ports[endpoint].stage is Stage.FINISHED:
                 self._facts.learn(store.ports[endpoint])
@@ -204,12 +203,10 @@ class TriageScreen(Screen[None]):
             self.body.set_class(with_host, "-hosts")
             self.ports.set_with_host(with_host=with_host)
             self._update_hint()
-            self.ports.put(rows)
+            self.ports.put(
+                (store.ports[endpoint], store.hosts.get(endpoint.address)) for endpoint in known
+            )
             self._count_filtered()
-        if self._follows:
-            findings = [row.endpoint for row in rows if row.standing in _FINDINGS]
-            if findings:
-                self.ports.select(findings[-1])
         if self.ports.endpoint != self._endpoint:
             self._select_port()
         elif self._endpoint in changes.endpoints:
@@ -260,7 +257,6 @@ class TriageScreen(Screen[None]):
         met = {
             Need.LIVE: is_live,
             Need.PORT: self.port is not None,
-            Need.UNKNOWN: self.ports.ports.standings[Standing.UNKNOWN] > 0,
             Need.RESPONSE: exchange is not None and bool(exchange.response),
             Need.GROUPS: bool(self._captured()),
         }
@@ -322,11 +318,9 @@ class TriageScreen(Screen[None]):
             endpoint: the port.
             exchange: number of the exchange to show; 0 for the one that decided.
         """
-        self._follows = False
         if self.ports.ports.index_of(endpoint) is None:
             self.filter_bar.close(clear=True)
-            self.ports.set_filter(())
-        self.ports.select(endpoint)
+        self.ports.bring(endpoint)
         self._select_port()
         self._exchange_number = exchange
         self._show_details()
@@ -343,7 +337,6 @@ class TriageScreen(Screen[None]):
     @on(LineView.CursorMoved)
     def _cursor_moved(self, event: LineView.CursorMoved) -> None:
         if event.view is self.ports:
-            self._follows = False
             self._select_port()
         elif event.view is self.exchanges:
             self._exchange_number = event.index + 1
@@ -418,8 +411,8 @@ class TriageScreen(Screen[None]):
             tags.append("RECORDING")
         if self._is_masked:
             tags.append("MASKED")
-        if self._follows:
-            tags.append("FOLLOWING")
+        if self.ports.following_tag:
+            tags.append(self.ports.following_tag)
         if self.is_stopping:
             tags.append("STOPPING")
         elif self.store.paused:
@@ -430,17 +423,20 @@ class TriageScreen(Screen[None]):
 
     # The filter
 
-    @on(Input.Changed, "#filter-words")
-    def _words_changed(self, event: Input.Changed) -> None:
-        self.ports.set_filter(words_of(event.value))
+    @on(FilterBar.Chosen)
+    def _filter_chosen(self, event: FilterBar.Chosen) -> None:
+        self.ports.set_filter(event.filter)
+
+    @on(PortTable.Settled)
+    def _ports_settled(self) -> None:
         self._count_filtered()
         if self.ports.endpoint != self._endpoint:
             self._select_port()
 
     def _count_filtered(self) -> None:
-        if self.ports.ports.words or isinstance(self.focused, FilterInput):
-            shown, total = len(self.ports.ports), self.ports.ports.total
-            self.filter_bar.show_count(shown, total)
+        if self.ports.ports.filter or isinstance(self.focused, FilterInput):
+            ports = self.ports.ports
+            self.filter_bar.show_count(ports.passing, ports.total, is_final=not ports.is_working)
 
     def _leave_filter(self, clear: bool) -> None:  # noqa: FBT001 - the shape of a callback
         self.filter_bar.close(clear=clear)
@@ -453,7 +449,9 @@ class TriageScreen(Screen[None]):
         self.set_focus(pane)
 
     def action_open(self) -> None:
-        """Go one pane deeper."""
+        """Go one pane deeper; on the heading of a host, fold or unfold its ports."""
+        if self.focused_pane is self.ports and self.ports.toggle_group():
+            return
         index = self.panes.index(self.focused_pane)
         if index + 1 < len(self.panes):
             self._go_to(self.panes[index + 1])
@@ -511,7 +509,7 @@ class TriageScreen(Screen[None]):
             self.action_zoom()
         elif self._group:
             self._select_group(0)
-        elif self.ports.ports.words:
+        elif self.ports.ports.filter:
             self.filter_bar.close(clear=True)
         else:
             self._go_to(self.ports)
@@ -523,25 +521,9 @@ class TriageScreen(Screen[None]):
         self.filter_bar.open()
         self._count_filtered()
 
-    def action_unknown(self, step: int) -> None:
-        """Go to the next or previous unknown port."""
-        endpoint = self.ports.unknown(step)
-        if endpoint is None:
-            self._say("No unknown port among those shown.")
-            return
-        self._follows = False
-        self.ports.select(endpoint)
-        self._select_port()
-
-    def action_follow(self) -> None:
-        """Let the cursor go to each new finding, or no longer."""
-        self._follows = not self._follows
-        self._say(
-            "Following the newest finding; moving the cursor ends it."
-            if self._follows
-            else "No longer following."
-        )
-        self._update_title()
+    async def action_ports(self, action: str) -> None:
+        """Do something with the ports, whichever pane has the cursor."""
+        await self.ports.run_action(action)
 
     def action_workbench(self, draft: bool) -> None:  # noqa: FBT001 - an action has no keywords
         """Write a rule: from this response, or beginning with the rule that is looked at."""

@@ -1,31 +1,58 @@
-"""Where the words of a filter are typed."""
+"""Where a filter is typed: coloured, completed, and checked at every key."""
 
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.highlighter import Highlighter
+from rich.style import Style
+from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import Input, Static
 
+from vscan_tui.session.filter import EVERYTHING, Filter, compiled
+from vscan_tui.session.filter_completion import Completion, Values, completions
+from vscan_tui.session.filter_syntax import MAX_LENGTH, FilterError, parts
 from vscan_tui.tui.rendering.exchange import count_text
+from vscan_tui.tui.rendering.filter_line import PART_ROLES, completions_line, error_line
+from vscan_tui.tui.rendering.line import Run
+from vscan_tui.tui.themes import palette
+from vscan_tui.tui.widgets.bar import Bar
 
 Leave = Callable[[bool], None]
-"""Told whether the words are to be forgotten."""
+"""Told whether the filter is to be forgotten."""
 
 
 class FilterInput(Input):
-    """An input that can be left again."""
+    """An input that completes with tab, and can be left again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave(True)", "clear", id="filter.clear"),
-        Binding("enter,down,tab", "leave(False)", "ports", id="filter.done"),
+        Binding("enter,down", "leave(False)", "ports", id="filter.done"),
+        Binding("tab", "complete(1)", "complete", id="filter.complete"),
+        Binding(
+            "shift+tab", "complete(-1)", "complete back", show=False, id="filter.complete_back"
+        ),
     ]
 
-    def __init__(self, leave: Leave) -> None:
-        """Begin empty; `leave` is called when the user has typed enough."""
-        super().__init__(compact=True, placeholder="words, such as: ssl nginx", id="filter-words")
+    def __init__(self, leave: Leave, complete: Callable[[int], bool]) -> None:
+        """Begin empty.
+
+        Args:
+            leave: called when the user has typed enough.
+            complete: takes the next or previous completion; returns whether there is one.
+        """
+        super().__init__(
+            compact=True,
+            placeholder="words, such as: ssl nginx",
+            max_length=MAX_LENGTH,
+            id="filter-words",
+        )
         self._leave = leave
+        self._complete = complete
 
     def on_mount(self) -> None:
         """Keep the cursor still: nothing on the screen moves without a reason."""
@@ -35,28 +62,81 @@ class FilterInput(Input):
         """Go back to the ports: at once, since the next key may be typed already."""
         self._leave(clear)
 
+    def action_complete(self, step: int) -> None:
+        """Go on with what fits; with nothing to go on with, go to the ports."""
+        if not self._complete(step):
+            self._leave(False)  # noqa: FBT003 - the shape of a callback
 
-class FilterBar(Horizontal):
-    """A line with the words, and how many ports they leave."""
+
+class _Colours(Highlighter):
+    """Colours the parts of a filter, and underlines what is wrong."""
+
+    def __init__(
+        self, style: Callable[[Run], Style], error: Callable[[], FilterError | None]
+    ) -> None:
+        self._style = style
+        self._error = error
+
+    def highlight(self, text: Text) -> None:
+        for start, end, part in parts(text.plain):
+            style = self._style(Run("", PART_ROLES[part]))
+            text.stylize(Style(color=style.color, bold=style.bold), start, end)
+        error = self._error()
+        if error is not None:
+            text.stylize(Style(underline=True, reverse=True), error.start, error.end)
+
+
+class FilterBar(Vertical):
+    """A line with the filter and how many ports it leaves; while it is typed, another below."""
 
     DEFAULT_CSS = """
-    FilterBar { height: 1; display: none; background: $panel; }
-    FilterBar > #filter-label { width: auto; color: $accent; text-style: bold; padding: 0 1; }
-    FilterBar > FilterInput { width: 1fr; background: $panel; }
-    FilterBar > #filter-count { width: auto; padding: 0 1; }
+    FilterBar { height: auto; display: none; background: $panel; }
+    FilterBar > Horizontal { height: 1; }
+    FilterBar #filter-label { width: auto; color: $accent; text-style: bold; padding: 0 1; }
+    FilterBar FilterInput { width: 1fr; background: $panel; }
+    FilterBar #filter-count { width: auto; padding: 0 1; }
     """
 
-    def __init__(self, leave: Leave, *, id: str) -> None:  # noqa: A002 - Textual's name
-        """Begin out of sight; `leave` is called when the user has typed enough."""
+    class Chosen(Message):
+        """The user has typed a filter."""
+
+        def __init__(self, chosen: Filter) -> None:
+            """Name it."""
+            super().__init__()
+            self.filter = chosen
+
+    def __init__(self, leave: Leave, values: Values, *, id: str) -> None:  # noqa: A002 - Textual's name
+        """Begin out of sight.
+
+        Args:
+            leave: called when the user has typed enough.
+            values: what the ports have in a field.
+            id: of the widget.
+        """
         super().__init__(id=id)
         self.is_open = False
+        self.filter = EVERYTHING
+        """The last one that was right."""
+        self.error: FilterError | None = None
         self._leave = leave
+        self._values = values
+        self._typed = ("", 0)
+        """What was typed before tab, and where the cursor was."""
+        self._found: list[Completion] = []
+        self._taken = -1
+        self._hint = Bar(id="filter-hint")
 
     def compose(self) -> ComposeResult:
-        """Label, words, count."""
-        yield Static("filter", id="filter-label", markup=False)
-        yield FilterInput(self._leave)
-        yield Static("", id="filter-count", markup=False)
+        """Label, filter, count; the hint."""
+        with Horizontal():
+            yield Static("filter", id="filter-label", markup=False)
+            field = FilterInput(self._leave, self._complete)
+            field.highlighter = _Colours(
+                lambda run: palette(self.app.current_theme).style(run), lambda: self.error
+            )
+            yield field
+            yield Static("", id="filter-count", markup=False)
+        yield self._hint
 
     @property
     def words(self) -> str:
@@ -66,19 +146,74 @@ class FilterBar(Horizontal):
     def open(self) -> None:
         """Show the line, ready to type."""
         self.is_open = True
+        self._hint.display = True
         self.display = True  # at once, unlike a class: what is not displayed cannot be typed into
         self.screen.set_focus(self.query_one(FilterInput))
+        self._find()
 
     def close(self, *, clear: bool) -> None:
-        """Leave the line; without words it vanishes."""
+        """Leave the line; without a filter it vanishes."""
         if clear:
             self.query_one(FilterInput).value = ""
+        self._hint.display = False
         self.is_open = bool(self.words.strip())
         self.display = self.is_open
 
-    def show_count(self, shown: int, total: int) -> None:
+    def show_count(self, shown: int, total: int, *, is_final: bool) -> None:
         """Tell how many ports are left."""
-        text = f"{shown:,} of {count_text(total, 'port')} shown"
+        more = "" if is_final else "…"
+        text = f"{shown:,}{more} of {count_text(total, 'port')} shown"
         label = self.query_one("#filter-count", Static)
         if str(label.content) != text:
             label.update(text)
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        try:
+            chosen = compiled(event.value)
+        except FilterError as error:
+            self.error = error
+        else:
+            self.error = None
+            self.filter = chosen
+            self.post_message(self.Chosen(chosen))
+        event.input.refresh()  # what is wrong is marked in it
+        self._find()
+
+    def _find(self) -> None:
+        """Look for ways to go on, unless they are being tried."""
+        field = self.query_one(FilterInput)
+        if self._is_trying():
+            self._show_hint()
+            return
+        self._typed = field.value, field.cursor_position
+        self._found = completions(*self._typed, self._values)
+        self._taken = -1
+        self._show_hint()
+
+    def _is_trying(self) -> bool:
+        """Whether what stands there came from tab, and the next tab tries another."""
+        if self._taken < 0 or self._found[self._taken].replacement.endswith(":"):
+            return False
+        return self.words == self._found[self._taken].applied(self._typed[0])[0]
+
+    def _complete(self, step: int) -> bool:
+        if not self._is_trying():
+            self._find()
+        if not self._found:
+            return False
+        first = 0 if step > 0 else len(self._found) - 1
+        self._taken = (self._taken + step) % len(self._found) if self._taken >= 0 else first
+        text, cursor = self._found[self._taken].applied(self._typed[0])
+        field = self.query_one(FilterInput)
+        field.value = text
+        field.cursor_position = cursor
+        return True
+
+    def _show_hint(self) -> None:
+        width = self.app.size.width
+        if self.error is not None:
+            self._hint.show(error_line(self.words, self.error, width))
+        else:
+            self._hint.show(completions_line(self._found, self._taken, width))

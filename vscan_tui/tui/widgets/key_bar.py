@@ -32,7 +32,7 @@ _FIRST = (
     "program.quit",
     "find.filter",
     "scan.pause",
-    "find.unknown",
+    "find.next",
     "panes.zoom",
     "panes.copy",
 )

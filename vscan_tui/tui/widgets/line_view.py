@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from vscan_tui.tui.keymap import Scope, bindings
-from vscan_tui.tui.rendering.line import Line, Role, Run, cut_line, wrapped_words
+from vscan_tui.tui.rendering.line import FILLER, Line, Role, Run, cut_line, wrapped_words
 from vscan_tui.tui.themes import Palette, palette
 
 # Whoever makes lines makes them printable; this is the last gate before the terminal.
@@ -54,7 +54,7 @@ def strip_of(
         style = colours.style(run, background=background, emphasis=emphasis)
         if run.view:
             style += Style.from_meta({"view": run.view})
-        segments.append(Segment(text, style))
+        segments.append(Segment(text.replace(FILLER, ""), style))
         used += len(text)
     if used < width:
         blank = colours.style(Run(""), background=background)

@@ -9,11 +9,14 @@ from vscan_tui.options.model import (
     CompletionOptions,
     ConfigOptions,
     DemoOptions,
+    DiffOptions,
     FingerprintOptions,
     MatchOptions,
+    MergeOptions,
     OpenOptions,
     Options,
     ProbesOptions,
+    RematchOptions,
     ScanOptions,
     UsageError,
 )
@@ -67,3 +70,15 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
             from vscan_tui.commands.completion import completion  # noqa: PLC0415
 
             return completion(options)
+        case DiffOptions():
+            from vscan_tui.commands.diff import diff  # noqa: PLC0415
+
+            return diff(options)
+        case MergeOptions():
+            from vscan_tui.commands.merge import merge  # noqa: PLC0415
+
+            return merge(options)
+        case RematchOptions():
+            from vscan_tui.commands.rematch import rematch  # noqa: PLC0415
+
+            return rematch(options)

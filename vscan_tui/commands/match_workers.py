@@ -7,38 +7,54 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Generic, Protocol, TypeVar, cast
 
-from vscan_tui.commands.match_lines import Answerer, Answers
-
-Lines = Sequence[bytes]
-Write = Callable[[Answers, Lines], None]
-_Pending = tuple[Lines, Future[Answers] | None]
-
-_answerer: Answerer | None = None
+_Batch = TypeVar("_Batch")
+_Batch_contra = TypeVar("_Batch_contra", contravariant=True)
+_Answers = TypeVar("_Answers")
+_Answers_co = TypeVar("_Answers_co", covariant=True)
 
 
-def answer_on_all_cores(answerer: Answerer, batches: Iterable[Lines], write: Write) -> None:
+class Answering(Protocol[_Batch_contra, _Answers_co]):
+    """Answers batches; it is taken to other processes as it is."""
+
+    def answer(self, batch: _Batch_contra, /) -> _Answers_co:
+        """Answer one batch."""
+        ...
+
+
+_answerer: Answering[object, object] | None = None
+
+
+def answer_on_all_cores(
+    answerer: Answering[_Batch, _Answers],
+    batches: Iterable[_Batch],
+    write: Callable[[_Answers, _Batch], None],
+    *,
+    jobs: int | None = None,
+) -> None:
     """Answer batches in as many processes as there are processors.
 
     Args:
         answerer: answers a batch; each process has its like.
         batches: read as fast as they are answered, and no faster.
         write: takes the answers to each batch, in order, in a thread of its own.
+        jobs: so many processes, instead of one for each processor.
 
     Raises:
         Exception: what `write` raised; no further batch is read.
     """
-    workers = _cores()
+    workers = jobs or _cores()
     pool = _pool(answerer, workers) if workers > 1 else None
     if pool is None:
         for lines in batches:
             write(answerer.answer(lines), lines)
         return
     with pool:
-        writer = _Writer(answerer, write, limit=4 * workers)
+        writer = _Writer(answerer, write, 4 * workers)
         writer.start()
         try:
             for lines in batches:
@@ -48,7 +64,7 @@ def answer_on_all_cores(answerer: Answerer, batches: Iterable[Lines], write: Wri
             writer.finish()
 
 
-def _pool(answerer: Answerer, workers: int) -> ProcessPoolExecutor | None:
+def _pool(answerer: Answering[_Batch, _Answers], workers: int) -> ProcessPoolExecutor | None:
     """Processes that are there already; None where there can be none."""
     # Where a process can be split, the others begin with all regexes that this one has compiled.
     method = "fork" if sys.platform == "linux" else "spawn"
@@ -65,10 +81,10 @@ def _pool(answerer: Answerer, workers: int) -> ProcessPoolExecutor | None:
     return pool
 
 
-def _submitted(pool: ProcessPoolExecutor, lines: Lines) -> Future[Answers] | None:
+def _submitted(pool: ProcessPoolExecutor, batch: object) -> Future[object] | None:
     """What will be the answers; None when processes were ended by somebody."""
     try:
-        return pool.submit(_answer, lines)
+        return pool.submit(_answer, batch)
     except BrokenProcessPool:
         return None
 
@@ -79,19 +95,24 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-class _Writer(threading.Thread):
+class _Writer(threading.Thread, Generic[_Batch, _Answers]):
     """Waits for the answers in order, so that reading and answering go on meanwhile."""
 
-    def __init__(self, answerer: Answerer, write: Write, limit: int) -> None:
+    def __init__(
+        self,
+        answerer: Answering[_Batch, _Answers],
+        write: Callable[[_Answers, _Batch], None],
+        limit: int,
+    ) -> None:
         super().__init__(name="answers", daemon=True)
         self._answerer = answerer
         self._write = write
-        self._pending: queue.Queue[_Pending | None] = queue.Queue(limit)
+        self._pending: queue.Queue[tuple[_Batch, Future[object] | None] | None] = queue.Queue(limit)
         self._problem: BaseException | None = None
 
-    def take(self, lines: Lines, answers: Future[Answers] | None) -> bool:
+    def take(self, batch: _Batch, answers: Future[object] | None) -> bool:
         """Have the answers written in their turn; False when nothing can be written any more."""
-        self._pending.put((lines, answers))
+        self._pending.put((batch, answers))
         return self._problem is None
 
     def finish(self) -> None:
@@ -110,20 +131,20 @@ class _Writer(threading.Thread):
             except BaseException as problem:  # noqa: BLE001 - raised again where it is waited for
                 self._problem = problem
 
-    def _result(self, lines: Lines, answers: Future[Answers] | None) -> Answers:
+    def _result(self, batch: _Batch, answers: Future[object] | None) -> _Answers:
         if answers is not None:
             with contextlib.suppress(BrokenProcessPool):
-                return answers.result()
-        return self._answerer.answer(lines)
+                return cast(_Answers, answers.result())
+        return self._answerer.answer(batch)
 
 
-def _begin(answerer: Answerer) -> None:
+def _begin(answerer: Answering[_Batch, _Answers]) -> None:
     global _answerer  # noqa: PLW0603 - the one thing that a process of the pool is for
-    _answerer = answerer
+    _answerer = cast(Answering[object, object], answerer)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process tells the others to end
 
 
-def _answer(lines: Lines) -> Answers:
+def _answer(batch: object) -> object:
     if _answerer is None:
         raise RuntimeError("a process of the pool was not begun")
-    return _answerer.answer(lines)
+    return _answerer.answer(batch)

@@ -21,6 +21,14 @@ from vscan_tui.options.parser import Parser, parse
 from vscan_tui.options.probes import probes_options, probes_parser
 from vscan_tui.options.recorded import demo_options, demo_parser, open_options, open_parser
 from vscan_tui.options.scan import scan_options, scan_parser
+from vscan_tui.options.sessions import (
+    diff_options,
+    diff_parser,
+    merge_options,
+    merge_parser,
+    rematch_options,
+    rematch_parser,
+)
 
 _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], Options]]] = {
     "demo": (demo_parser, demo_options),
@@ -30,6 +38,9 @@ _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], 
     "config": (config_parser, config_options),
     "completion": (completion_parser, completion_options),
     "fingerprint": (fingerprint_parser, fingerprint_options),
+    "diff": (diff_parser, diff_options),
+    "merge": (merge_parser, merge_options),
+    "rematch": (rematch_parser, rematch_options),
 }
 """How the words after a command are read, and what becomes of them."""
 

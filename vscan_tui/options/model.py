@@ -207,6 +207,46 @@ class CompletionOptions:
     shell: str
 
 
+@dataclass(frozen=True, slots=True)
+class DiffOptions:
+    """`vscan diff A B`: what is different between two scans."""
+
+    earlier: str
+    later: str
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """`vscan merge A B -o FILE`: several sessions as one journal."""
+
+    files: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class RematchOptions:
+    """`vscan rematch FILE...`: recorded responses through other databases."""
+
+    files: tuple[str, ...]
+    jsonl: bool = False
+    unchanged: bool = False
+    """Tell what stays the same, too."""
+    jobs: int | None = None
+    """Processes; None for one for each core."""
+    databases: tuple[str, ...] = ()
+    strict: bool = False
+    output: OutputOptions = OutputOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeOptions:
+    """`vscan resume FILE`: a scan goes on where it stopped."""
+
+    file: str
+    output: OutputOptions = OutputOptions()
+
+
 Options = (
     ScanOptions
     | DemoOptions
@@ -216,4 +256,7 @@ Options = (
     | FingerprintOptions
     | ProbesOptions
     | CompletionOptions
+    | DiffOptions
+    | MergeOptions
+    | RematchOptions
 )

@@ -160,7 +160,8 @@ def plain_words(arguments: Sequence[str], known: Iterable[str]) -> Iterator[str]
     `--version_light` as `--version-light`, and what follows `-p` as its value
     even if that begins with a dash.
     """
-    long_names = {name for name in (*known, *_UNSUPPORTED) if name.startswith("--")}
+    own = frozenset(known)
+    long_names = {name for name in (*own, *_UNSUPPORTED) if name.startswith("--")}
     words = iter(arguments)
     for word in words:
         if word == "--":
@@ -179,7 +180,7 @@ def plain_words(arguments: Sequence[str], known: Iterable[str]) -> Iterator[str]
         elif word == "-p":
             following = next(words, None)
             yield word if following is None else word + following
-        elif word.startswith("--"):
+        elif word.startswith("--") or (word in _INCOMPLETE and word in own):
             yield word
         else:
             yield from _plain_short_word(word)

@@ -48,7 +48,9 @@ def scan_parser(*, with_targets: bool = True) -> Parser:
         "vscan [options] TARGET...\n       vscan demo\n       vscan open FILE\n"
         "       vscan match [options] [FILE]\n       vscan probes ACTION [options]\n"
         "       vscan config [--init]\n"
-        "       vscan fingerprint [options] [FILE...]",
+        "       vscan fingerprint [options] [FILE...]\n"
+        "       vscan rematch [options] FILE...\n"
+        "       vscan diff EARLIER LATER\n       vscan merge FILE... -o FILE",
         "Finds open ports, tells what listens on them, and shows why it says so.",
     )
     group = parser.add_argument_group("Target specification")

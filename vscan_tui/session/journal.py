@@ -89,7 +89,7 @@ def read_events(path: Path, faults: list[JournalFault] | None = None) -> Iterato
     noted = [] if faults is None else faults
     try:
         with path.open("rb") as file:
-            lines = _lines(file)
+            lines = lines_of(file)
             _check_header(path, next(lines, b""))
             for number, line in enumerate(lines, start=2):
                 if not line.strip():
@@ -112,12 +112,12 @@ def check_journal(path: Path) -> None:
     """
     try:
         with path.open("rb") as file:
-            _check_header(path, next(_lines(file), b""))
+            _check_header(path, next(lines_of(file), b""))
     except OSError as error:
         raise JournalError(f"{path}: cannot read it: {error.strerror or error}") from error
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """The lines of a file, packed or not; one that is longer than any event is cut in pieces."""
     if not is_packed(file.peek(2) if isinstance(file, BufferedReader) else b""):
         while line := file.readline(MAX_LINE_BYTES):

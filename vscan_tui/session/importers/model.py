@@ -60,6 +60,8 @@ class Imported:
     began: float = 0.0
     ended: float = 0.0
     ports: list[ImportedPort] = field(default_factory=list)
+    hosts: dict[str, str] = field(default_factory=dict)
+    """All hosts that were looked at, if the file says so: address to name."""
     faults: list[ImportFault] = field(default_factory=list)
     faults_left_out: int = 0
 

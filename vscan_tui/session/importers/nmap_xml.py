@@ -4,6 +4,7 @@ Read with expat as it comes, never as a tree.  A document that declares
 entities is refused: they serve attacks only (CWE-776, CWE-611).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -157,6 +158,9 @@ class _Reader:
 
     def _keep(self, host: _Host) -> None:
         address = host.addresses.get("ipv4") or host.addresses.get("ipv6") or ""
+        with suppress(BadValueError):
+            name = next((name for name in host.names if name), "")
+            self.imported.hosts.setdefault(host_of(address), name)
         for port in host.ports:
             try:
                 self.imported.ports.append(

@@ -28,8 +28,8 @@ def recording_of(
         match: matches what its fingerprints hold, to show beside its own verdicts.
         databases: those that `match` uses.
     """
-    hosts: dict[str, dict[Endpoint, RecordedPort]] = {}
-    names: dict[str, str] = {}
+    hosts: dict[str, dict[Endpoint, RecordedPort]] = {host: {} for host in imported.hosts}
+    names = dict(imported.hosts)
     for port in imported.ports:
         ports = hosts.setdefault(port.host, {})
         recorded = _recorded_port(port, match)

@@ -24,6 +24,7 @@ from vscan_tui.matching.matcher import Matcher
 from vscan_tui.scanning.breakpoints import parse_breakpoint
 from vscan_tui.scanning.by_hand import ByHand, Composition, Means, Subject
 from vscan_tui.scanning.matching_thread import MatchingThread
+from vscan_tui.scanning.postprocessing import Question
 from vscan_tui.scanning.stepping import (
     Choose,
     NotPossibleError,
@@ -49,9 +50,10 @@ async def until(condition):
 class Bench:
     """A hand without a scan, as it is after one; what happens is recorded."""
 
-    def __init__(self, rules=RULES):
+    def __init__(self, rules=RULES, postprocessors=()):
         known = databases(rules)
-        means = Means(known, AsyncioTransport(), MatchingThread(Matcher(known)), 7)
+        matching = MatchingThread(Matcher(known))
+        means = Means(known, AsyncioTransport(), matching, 7, postprocessors)
         self.databases = known
         self.hand = ByHand(lambda: means)
         self.recorder = Recorder()
@@ -207,6 +209,40 @@ async def test_ports_that_are_stepped_report_how_they_stand_at_the_end(bench):
         await bench.hand.close()
     assert bench.port(subject).outcome is Outcome.STOPPED
     assert not bench.hand.is_under_way(endpoint)
+
+
+class Curious:
+    """Asks two questions when a service is known."""
+
+    name = "curious"
+
+    def talk(self, known):
+        return self.ask() if known.service.name == "echo" else None
+
+    def ask(self):
+        for number in (1, 2):
+            yield Question(f"question {number}", (b"?",), "to know more", wait_ms=100)
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [([Step(), Step()], 2), ([Step(), Skip()], 1), ([Stop()], 0), ([Run()], 2)],
+    ids=["step by step", "skipped", "stopped", "all"],
+)
+async def test_questions_after_the_verdict_are_held_too(words, asked):
+    bench = Bench(postprocessors=[Curious()])
+    async with tcp_server(echo) as endpoint:
+        subject = bench.subject(endpoint)
+        await bench.hand.hold(subject)
+        await bench.tell(subject, StepOver(), StepOver(), Step())
+        held = await bench.held(subject)
+        assert (held.action, held.reason, held.payload) == ("ask: question 1", "to know more", b"?")
+        with pytest.raises(NotPossibleError):
+            await bench.hand.obey(subject, SendAgain())
+        await bench.tell(subject, *words)
+        port = await bench.finished(subject)
+    assert [each.probe for each in port.exchanges[2:]] == ["question 1", "question 2"][:asked]
+    assert port.outcome is Outcome.HARD_MATCH
 
 
 # In a scan

@@ -66,7 +66,7 @@ def show_journal(path: Path, output: OutputOptions, *, speed: float | None = Non
         longest_gap=math.inf,
         afterwards=lambda: _warnings(faults),
     )
-    note = f"This is a recording, {path.name}; nothing is sent."
+    note = f"This is a recording, {path.name}; nothing is sent unless you say so."
     presentation = Presentation(
         output,
         note=note,

@@ -175,7 +175,7 @@ class ByHand:
         elif endpoint in self._frozen:
             await self.hold(subject)
         else:
-            raise NotPossibleError("This port is not being asked.")
+            raise NotPossibleError("This port is not being asked; s asks it anew.")
 
     def release_all(self) -> int:
         """Let all ports that are held go on; returns how many take commands."""

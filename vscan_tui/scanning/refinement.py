@@ -1,6 +1,7 @@
 """Lets post-processors ask a port one question more, once its service is known."""
 
 import time
+from collections.abc import Awaitable, Callable
 
 from vscan_tui.events import Decided, Ending, Service, Warned
 from vscan_tui.scanning.conversation import Conversation
@@ -15,12 +16,30 @@ from vscan_tui.scanning.postprocessing import (
 from vscan_tui.scanning.surroundings import Surroundings
 from vscan_tui.scanning.transport import ConnectionEndedError
 
+MayAsk = Callable[[Question], Awaitable[bool]]
+
+
+async def _always(_: Question) -> bool:
+    return True
+
 
 class Refiner:
     """Carries the questions of post-processors to one port."""
 
-    def __init__(self, surroundings: Surroundings, conversation: Conversation) -> None:
-        """Ask through a conversation; its connection, if it has one, is used first."""
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        conversation: Conversation,
+        may_ask: MayAsk = _always,
+    ) -> None:
+        """Ask through a conversation; its connection, if it has one, is used first.
+
+        Args:
+            surroundings: what the ports share.
+            conversation: with the port.
+            may_ask: awaited before each question, which is not asked if it says no.
+        """
+        self._may_ask = may_ask
         self._surroundings = surroundings
         self._conversation = conversation
 
@@ -44,6 +63,8 @@ class Refiner:
         try:
             question = next(talk)
             for _ in range(MAX_QUESTIONS):
+                if not await self._may_ask(question):
+                    return None
                 question = talk.send(await self._ask(question, tunnel=tunnel))
         except StopIteration as end:
             value = end.value

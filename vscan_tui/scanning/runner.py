@@ -11,6 +11,7 @@ from vscan_tui.events import (
     PortFinished,
     PortHeld,
     PortReleased,
+    Prospect,
     RuleFired,
     Service,
     Warned,
@@ -18,12 +19,15 @@ from vscan_tui.events import (
 from vscan_tui.scanning import interrogation as machine
 from vscan_tui.scanning.announcement import describe
 from vscan_tui.scanning.conversation import Conversation
+from vscan_tui.scanning.postprocessing import Question
 from vscan_tui.scanning.refinement import Refiner
 from vscan_tui.scanning.stepping import (
     BY_HAND,
     CHANGING,
     Choose,
     Command,
+    Hold,
+    NotPossibleError,
     Run,
     SendAgain,
     Skip,
@@ -65,6 +69,8 @@ class PortRunner:
         self._endpoint = conversation.endpoint
         self._steps = Steps(interrogation, held=held)
         self._by_hand = by_hand
+        self._may_ask_more = True
+        """Whether post-processors may still ask."""
         self._is_announced = False
         """Whether it was told that the port is held."""
         self._word = asyncio.Event()
@@ -82,7 +88,7 @@ class PortRunner:
             self._steps.begin()
             await self._carry_out_all()
             if self._finish is not None:
-                refiner = Refiner(self._surroundings, self._conversation)
+                refiner = Refiner(self._surroundings, self._conversation, self._may_ask)
                 self._report(self._finish.outcome, await refiner.refined(self._finish.service))
         finally:
             await self._conversation.disconnect("the port is done")
@@ -98,16 +104,43 @@ class PortRunner:
         Raises:
             NotPossibleError: it makes no sense now; the message says why.
         """
+        if self._finish is not None:
+            self._obey_after_verdict(command)
+            return
         self._steps.obey(command)
         if isinstance(command, CHANGING):
             self._announce(_command_text(command), BY_HAND)
             if self._busy is not None:
                 self._is_interrupted = True
                 self._busy.cancel()
-        if isinstance(command, Run | Stop) and self._is_announced:
+        if isinstance(command, Run | Stop):
+            self._release()
+        self._word.set()
+
+    def _obey_after_verdict(self, command: Command) -> None:
+        """Only questions of post-processors are left."""
+        match command:
+            case Choose() | SendAgain():
+                raise NotPossibleError(
+                    "The verdict is out, and no probe is sent any more; s asks the port anew."
+                )
+            case Skip() | Stop():
+                self._may_ask_more = False
+                self._release()
+            case Run():
+                self._steps.obey(command)
+                self._release()
+            case Hold():
+                self._steps.obey(command)
+                return
+            case _:
+                pass
+        self._word.set()
+
+    def _release(self) -> None:
+        if self._is_announced:
             self._is_announced = False
             self._emit(PortReleased(time=time.time(), endpoint=self._endpoint))
-        self._word.set()
 
     def stop(self, reason: str) -> None:
         """Report the port as it stands; does nothing once the verdict is out."""
@@ -171,19 +204,33 @@ class PortRunner:
                 steps.tell(happening)
 
     async def _wait_while_held(self, action: machine.Action) -> None:
-        """Wait for a word of the user; the time until then does not count."""
-        steps = self._steps
+        """Wait for a word of the user before an action."""
+        payload = action.probe.payload if isinstance(action, machine.Send) else b""
+        await self._wait_for_word(describe(action), action.reason, payload, self._steps.outlook())
+
+    async def _may_ask(self, question: Question) -> bool:
+        """Wait for a word of the user before a question, if the port is stepped."""
+        if self._steps.is_by_hand and self._may_ask_more:
+            outlook = (Prospect("skip, stop", "the verdict stays, and nothing more is asked"),)
+            payload = b"".join(question.payloads)
+            await self._wait_for_word(f"ask: {question.name}", question.reason, payload, outlook)
+        return self._may_ask_more
+
+    async def _wait_for_word(
+        self, action: str, reason: str, payload: bytes, outlook: tuple[Prospect, ...]
+    ) -> None:
+        """Tell what comes next, and wait; the time until then does not count."""
         self._is_announced = True
         self._emit(
             PortHeld(
                 time=time.time(),
                 endpoint=self._endpoint,
-                cause=steps.cause,
-                action=describe(action),
-                reason=action.reason,
-                payload=action.probe.payload if isinstance(action, machine.Send) else b"",
-                outlook=steps.outlook(),
-                by_breakpoint=steps.by_breakpoint,
+                cause=self._steps.cause,
+                action=action,
+                reason=reason,
+                payload=payload,
+                outlook=outlook,
+                by_breakpoint=self._steps.by_breakpoint,
             )
         )
         if self.limit is not None:

@@ -40,7 +40,6 @@ _CANNOT_SEND = (
 )
 _MAX_HISTORY = 500
 _WORDS: dict[str, Command] = {
-    "step": Step(),
     "over": StepOver(),
     "run": Run(),
     "skip": Skip(),
@@ -183,6 +182,9 @@ class Hands:
                 await action()
             except (NotPossibleError, DatabaseError) as error:
                 self._desk.tell(printable(str(error)))
+            except Exception as error:  # noqa: BLE001 - it would be lost in a worker
+                reason = printable(f"{type(error).__name__}: {error}")
+                self._desk.tell(f"This went wrong, by a mistake in vscan: {reason}")
 
     # Steps
 
@@ -203,6 +205,8 @@ class Hands:
         by_hand = self._by_hand
         if by_hand is None:
             self._desk.tell(_CANNOT_SEND)
+        elif word == "step":
+            await self._step(port)
         elif word == "choose":
             await self._choose(by_hand, port)
         elif word == "run_all":

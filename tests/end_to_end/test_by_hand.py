@@ -112,7 +112,6 @@ def test_a_payload_of_ones_own_identifies_the_service(window, rules, tmp_path):
         window.wait_for(r"WHO ARE YOU?\r\n", without=["Lines"])
         window.press("Enter")
         window.wait_for("57 48 4f 20 41 52 45 20", "rules of Question")
-        window.press("C-End")
         window.press(*["BSpace"] * 5)
         window.write(r" REALLY?\x0")
         window.wait_for(r"unknown escape \x")

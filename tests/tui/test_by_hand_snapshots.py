@@ -47,7 +47,7 @@ async def breakpoints(pilot):
 async def compose(pilot):
     await pilot.press("e")
     await until(pilot, lambda: isinstance(pilot.app.screen, ComposerScreen))
-    await pilot.press("ctrl+end", *"---", "enter", *r"\q")
+    await pilot.press("enter", *"---", "enter", "A", *r"\q")
 
 
 async def pick(pilot):

@@ -36,6 +36,8 @@ def how_line(draft: Draft, width: int) -> Line:
 def preview_title(payloads: Payloads) -> str:
     """Count what would be sent."""
     size = sum(len(payload) for payload in payloads.payloads)
+    if payloads.fault is not None:
+        return f"read up to the fault  {count_text(size, 'byte')}"
     if len(payloads.payloads) == 1:
         return f"what is sent  {count_text(size, 'byte')}"
     return f"what is sent  {count_text(len(payloads.payloads), 'payload')}, {size:,} bytes"
@@ -51,7 +53,8 @@ def preview_lines(payloads: Payloads, width: int) -> list[Line]:
         lines += [
             cut_line(Line((Run(text),)), width) for text in hexdump_lines(payload[:_PREVIEWED])
         ]
-        if not payload:
+        is_broken = payloads.fault is not None and number == len(payloads.payloads)
+        if not payload and not is_broken:
             lines.append(Line((Run("nothing: it only listens", Role.DIM),)))
         elif len(payload) > _PREVIEWED:
             lines.append(Line((Run(f"… {len(payload) - _PREVIEWED:,} bytes more", Role.DIM),)))

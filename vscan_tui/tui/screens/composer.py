@@ -153,13 +153,13 @@ class ComposerScreen(ModalScreen[Draft | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "send", "send", id="compose.send", priority=True),
         Binding("escape", "leave", "close", id="compose.close"),
-        Binding("ctrl+t", "over", "TCP/TLS/UDP", id="compose.over", priority=True),
-        Binding("ctrl+b", "form", "text/hex", id="compose.form", priority=True),
-        Binding("ctrl+n", "probe", "insert probe", id="compose.probe", priority=True),
+        Binding("ctrl+t", "over", "over", id="compose.over", priority=True),
+        Binding("ctrl+b", "form", "hex", id="compose.form", priority=True),
+        Binding("ctrl+n", "probe", "probe", id="compose.probe", priority=True),
         Binding("ctrl+r", "history", "history", id="compose.history", priority=True),
         Binding("ctrl+o", "file", "file", id="compose.file", priority=True),
         Binding("ctrl+l", "rules", "rules", id="compose.rules", priority=True),
-        Binding("ctrl+g", "connection", "connection", id="compose.connection", priority=True),
+        Binding("ctrl+g", "connection", "share", id="compose.connection", priority=True),
     ]
     DEFAULT_CSS = """
     ComposerScreen { layout: vertical; background: $background; }
@@ -205,6 +205,7 @@ class ComposerScreen(ModalScreen[Draft | None]):
         """Begin with the cursor in the text."""
         text = self.query_one(TextArea)
         text.cursor_blink = False
+        text.move_cursor(text.document.end)
         text.focus()
         for each in self.query(Input):
             each.cursor_blink = False

@@ -28,6 +28,8 @@ _FIRST = (
     "compose.form",
     "compose.probe",
     "compose.history",
+    "compose.file",
+    "compose.rules",
     "program.help",
     "program.quit",
     "find.filter",

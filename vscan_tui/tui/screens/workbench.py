@@ -34,7 +34,7 @@ from vscan_tui.probedb.overlay import OverlayError, ProbeHead, SavedRule, overla
 from vscan_tui.probedb.writing import rule_line
 from vscan_tui.session.rematching import rematched
 from vscan_tui.session.store import Exchange, Port, Store
-from vscan_tui.session.wording import port_text, printable
+from vscan_tui.session.wording import port_text, printable, readable
 from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.debugger import Chosen, laid_over
 from vscan_tui.tui.rendering.line import Line, Role, Run, cut, heading
@@ -300,7 +300,7 @@ class WorkbenchScreen(Screen[None]):
         self._show_verdict()
 
     def _say(self, text: str, role: Role = Role.PLAIN) -> None:
-        self._message.show(Line((Run(cut(f" {printable(text)}", self.app.size.width), role),)))
+        self._message.show(Line((Run(cut(f" {readable(text)}", self.app.size.width), role),)))
 
     def _set_text(self, text: str) -> None:
         """Replace the whole line, so that undo brings the old one back."""

@@ -451,8 +451,10 @@ class WorkbenchScreen(Screen[None]):
                 events += made
                 told.append(f"{port_text(port)} {printable(before)} → ")
                 told[-1] += printable(next(iter(matches.values())).service)
+        app = self._app()
         if events:
-            self._app().record(*events)
+            app.record(*events)
+        app.triage.debugger.look_again()
         self._subjects = [_subject(port, exchange) for port, exchange in self._places]
         self._wanted.set()
         return told

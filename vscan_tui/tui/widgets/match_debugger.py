@@ -141,10 +141,6 @@ class MatchDebugger(LineView):
                 self._port, self._exchange, self.text_width, self._chosen, self.study
             )
 
-    def copied_text(self) -> str:
-        """Return the line, or in the list the whole rule."""
-        return super().copied_text()
-
     # What is shown
 
     @property
@@ -181,6 +177,14 @@ class MatchDebugger(LineView):
             self.cursor = 0
             self.jump_to(0)
             self.refresh()
+
+    def look_again(self) -> None:
+        """Forget what is known of all rules: the databases have changed."""
+        self._studies.clear()
+        self._asked.clear()
+        self._found = None
+        self._choose_first()
+        self._update()
 
     def search_for(self, words: tuple[bytes, ...]) -> None:
         """List only the rules that have these lower-case words."""

@@ -117,7 +117,9 @@ def _open_other(path: Path, options: OpenOptions, error: JournalError) -> int:
     note = f"This is what {path.name} says ({imported.kind}); nothing is sent."
     status = present(
         Replay(list(events_of(recording))),
-        Presentation(options.output, note=note, investigation=Investigation(lambda: databases)),
+        Presentation(
+            options.output, note=note, investigation=Investigation(lambda: databases, load_quietly)
+        ),
     )
     return ExitStatus.FAILED if imported.faults and status is ExitStatus.DONE else status
 

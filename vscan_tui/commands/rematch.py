@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from vscan_tui.commands.databases import load_databases
+from vscan_tui.commands.databases import load_databases, load_quietly
 from vscan_tui.commands.match_workers import answer_on_all_cores
 from vscan_tui.commands.present import Presentation, present, print_lines, say, wants_screen
 from vscan_tui.commands.rematch_work import Batch, Rematcher, Results, Row
@@ -63,9 +64,9 @@ def _shown(path: Path, options: RematchOptions, databases: ProbeDatabases) -> Ex
     changed = sum(each.is_changed for each in ports.values())
     events = rematched_events(session_events(path), ports, databases.identities)
     note = f"{path.name} matched anew: {changed} of {len(ports)} verdicts change; nothing is sent."
-    presentation = Presentation(
-        options.output, note=note, investigation=Investigation(lambda: databases)
-    )
+    reload = partial(load_quietly, options.databases, with_overlays=True)
+    investigation = Investigation(lambda: databases, reload)
+    presentation = Presentation(options.output, note=note, investigation=investigation)
     return present(Replay(list(events)), presentation)
 
 

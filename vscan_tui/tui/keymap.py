@@ -318,6 +318,10 @@ COMMANDS = (
         Topic.RULES, Scope.WORKBENCH, in_palette=False,
     ),
     Command(
+        "workbench.help", "f1,?", "app.help", "help", "Show all keys",
+        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+    ),
+    Command(
         "workbench.close", "escape,q", "close", "close", "Leave the workbench",
         Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
     ),

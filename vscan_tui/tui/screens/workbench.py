@@ -18,6 +18,7 @@ from vscan_tui.events import Event, Match
 from vscan_tui.matching.draft import draft
 from vscan_tui.matching.explain import Fate
 from vscan_tui.matching.investigation import Investigation
+from vscan_tui.matching.matcher import MAX_RESPONSE_BYTES
 from vscan_tui.matching.rule_syntax import Completion
 from vscan_tui.matching.searching import MAX_RESPONSES, Searcher, SearchError, TooSlowError
 from vscan_tui.matching.trial import (
@@ -32,7 +33,7 @@ from vscan_tui.matching.trial import (
 from vscan_tui.probedb.model import Rule
 from vscan_tui.probedb.overlay import OverlayError, ProbeHead, SavedRule, overlay_path, save_rule
 from vscan_tui.probedb.writing import rule_line
-from vscan_tui.session.rematching import rematched
+from vscan_tui.session.new_rule import after_new_rule
 from vscan_tui.session.store import Exchange, Port, Store
 from vscan_tui.session.wording import port_text, printable, readable
 from vscan_tui.tui.keymap import Scope, bindings
@@ -446,7 +447,7 @@ class WorkbenchScreen(Screen[None]):
         told, events = [], list[Event]()
         for port, matches in again:
             before = port.service.name or "unknown"
-            made = rematched(port, matches, time.time(), reason)
+            made = after_new_rule(port, matches, time.time(), reason)
             if made:
                 events += made
                 told.append(f"{port_text(port)} {printable(before)} → ")
@@ -525,9 +526,8 @@ def _place_of(places: Sequence[tuple[Port, Exchange]], exchange: Exchange | None
 
 def _subject(port: Port, exchange: Exchange) -> Subject:
     name = f"{port.endpoint.address} {port_text(port)} {exchange.probe}"
-    return Subject(
-        name, exchange.probe, port.endpoint.protocol, bytes(exchange.response), exchange.match
-    )
+    response = bytes(exchange.response[:MAX_RESPONSE_BYTES])  # rules see no more
+    return Subject(name, exchange.probe, port.endpoint.protocol, response, exchange.match)
 
 
 def _heads(investigation: Investigation) -> tuple[ProbeHead, ...]:

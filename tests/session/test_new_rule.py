@@ -4,7 +4,7 @@ import pytest
 
 from tests.tui.scripted_scan import SSH_RULE, START, script
 from vscan_tui.events import Endpoint, Outcome, PortFinished, RuleFired
-from vscan_tui.session.rematching import rematched
+from vscan_tui.session.new_rule import after_new_rule
 from vscan_tui.session.store import Stage, Store
 
 HOST = "127.0.0.1"
@@ -25,7 +25,7 @@ def port(store, number):
 def test_an_unknown_port_is_known_by_the_new_rule(store):
     unknown = port(store, 9999)
     number = next(each.number for each in unknown.exchanges if each.response)
-    events = rematched(unknown, {number: SSH_RULE}, START, "a rule was saved")
+    events = after_new_rule(unknown, {number: SSH_RULE}, START, "a rule was saved")
     for event in events:
         store.apply(event)
 
@@ -38,10 +38,10 @@ def test_an_unknown_port_is_known_by_the_new_rule(store):
 def test_what_did_not_change_makes_no_event(store):
     known = port(store, 22)
     match = known.exchange(1).match
-    assert rematched(known, {1: match}, START, "") == ()
+    assert after_new_rule(known, {1: match}, START, "") == ()
 
 
 def test_a_port_that_is_still_asked_is_left_to_its_scan(store):
     unknown = port(store, 9999)
     unknown.stage = Stage.PROBING
-    assert rematched(unknown, {1: SSH_RULE}, START, "") == ()
+    assert after_new_rule(unknown, {1: SSH_RULE}, START, "") == ()

@@ -1,4 +1,4 @@
-"""What becomes of a port when its responses are matched again with other rules."""
+"""What becomes of the ports of a session when the user adds a rule."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from vscan_tui.session.store import Port, Stage
 _CONFIDENT = 10
 
 
-def rematched(
+def after_new_rule(
     port: Port, matches: Mapping[int, Match], time: float, reason: str
 ) -> tuple[Event, ...]:
     """Say what happens to a finished port when other rules fire on its responses.

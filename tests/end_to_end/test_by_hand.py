@@ -109,7 +109,7 @@ def test_a_payload_of_ones_own_identifies_the_service(window, rules, tmp_path):
         window.press("C-n")
         window.wait_for("insert a probe")
         window.write("question")
-        window.wait_for(r"WHO ARE YOU?\r\n", without=["Lines"])
+        window.wait_for(r"WHO ARE YOU?\r\n", without=["NULL "])
         window.press("Enter")
         window.wait_for("57 48 4f 20 41 52 45 20", "rules of Question")
         window.press(*["BSpace"] * 5)

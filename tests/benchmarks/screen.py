@@ -3,9 +3,10 @@
     python -m tests.benchmarks.screen
 
 prints the first paint of `vscan demo` beside the start of the Python
-interpreter in the same terminal, and the time from a key press to the changed
-screen.  tmux's control mode tells when the program wrote to the terminal, so
-nothing is polled.
+interpreter and of the smallest Textual program in the same terminal, and the
+time from a key press to the changed screen, at rest and with 65,535 ports and
+1,000 events a second.  tmux's control mode tells when the program wrote to the
+terminal, so nothing is polled.
 """
 
 import contextlib
@@ -16,10 +17,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+PORTS = 65535
 ROOT = Path(__file__).resolve().parents[2]
 STARTS = 5
 KEYS = 60
+BUSY_KEYS = 100
 LIMIT = 30.0
+LOADING = 120.0
+PAUSE = 0.05
 SETTLED = 0.15
 """Seconds without output after which the screen is taken to be at rest."""
 
@@ -71,40 +76,89 @@ class Terminal:
             if marker in line:
                 return
 
-    def seconds_to_answer(self, key: str) -> float:
-        """Press a key; return the seconds until the program writes to the screen."""
+    def wait_for(self, wanted: str) -> None:
+        """Wait until the program has written some text."""
+        began = time.perf_counter()
+        for line in self._output():
+            if wanted in line:
+                return
+            if time.perf_counter() - began > LOADING:
+                break
+        raise TimeoutError(f"no {wanted!r} within {LOADING} s")
+
+    def seconds_to_answer(self, key: str, wanted: str = "") -> float:
+        """Press a key; return the seconds until the program writes some text, or anything."""
         began = time.perf_counter()
         self._command(f"send-keys {key}")
-        next(self._output())
+        for line in self._output():
+            if wanted in line:
+                break
         return time.perf_counter() - began
+
+
+def at_rest(demo: str) -> list[float]:
+    """Press keys in the demo when it has ended."""
+    with contextlib.closing(Terminal()) as terminal:
+        terminal.seconds_until(demo, "recording")
+        terminal.rest(15)
+        answers = []
+        for number in range(KEYS):
+            answers.append(terminal.seconds_to_answer("Down" if number % 20 < 10 else "Up"))
+            terminal.rest(SETTLED)
+        return answers
+
+
+def busy() -> dict[str, list[float]]:
+    """Press keys with 65,535 ports and 1,000 events a second; wait for what each must show."""
+    with contextlib.closing(Terminal()) as terminal:
+        terminal.seconds_until(f"{sys.executable} -m tests.benchmarks.busy_screen", "busy")
+        terminal.wait_for(f"{PORTS:,}/{PORTS:,} ports")
+        terminal.rest(SETTLED)
+        found: dict[str, list[float]] = {"cursor": [], "page": [], "filter": []}
+        for number in range(2, BUSY_KEYS + 2):
+            found["cursor"].append(terminal.seconds_to_answer("Down", f"{number}/tcp"))
+            terminal.rest(PAUSE)
+        for _ in range(BUSY_KEYS // 4):
+            found["page"].append(terminal.seconds_to_answer("C-d", "/tcp"))
+            terminal.rest(PAUSE)
+        terminal.seconds_to_answer("Home", "1/tcp")
+        for _ in range(BUSY_KEYS // 8):
+            terminal.seconds_to_answer("/", "filter")
+            for typed in ("9", "99", "999", "9999"):
+                found["filter"].append(terminal.seconds_to_answer("9", f" {typed}/tcp"))
+                terminal.rest(PAUSE)
+            terminal.seconds_to_answer("Escape", "2/tcp")
+            terminal.rest(SETTLED)
+        return found
 
 
 def main() -> None:
     """Print the table."""
     demo = f"{sys.executable} -m vscan_tui demo"
-    paints, interpreters, answers = [], [], []
+    paints, interpreters, textuals = [], [], []
     for _ in range(STARTS):  # each in a terminal of its own: tmux 3.3 may fall over on a second
         with contextlib.closing(Terminal()) as terminal:
             interpreters.append(
                 terminal.seconds_until(f"{sys.executable} -c 'print(12345)'", "12345")
             )
         with contextlib.closing(Terminal()) as terminal:
+            command = f"{sys.executable} -m tests.benchmarks.smallest_screen"
+            textuals.append(terminal.seconds_until(command, "12345"))
+        with contextlib.closing(Terminal()) as terminal:
             paints.append(terminal.seconds_until(demo, "recording"))
-    with contextlib.closing(Terminal()) as terminal:
-        terminal.seconds_until(demo, "recording")
-        terminal.rest(15)
-        for number in range(KEYS):
-            answers.append(terminal.seconds_to_answer("Down" if number % 20 < 10 else "Up"))
-            terminal.rest(SETTLED)
-    answers.sort()
-    rows = (
+    rows = [
         ("first paint of `vscan demo`, median", statistics.median(paints)),
         ("python -c 'print()' beside it, median", statistics.median(interpreters)),
-        ("key press to changed screen, median", statistics.median(answers)),
-        ("key press to changed screen, 99th percentile", answers[int(len(answers) * 0.99)]),
-    )
+        ("the smallest Textual program, median", statistics.median(textuals)),
+    ]
+    measured = {"the demo at rest": at_rest(demo)}
+    measured |= {f"65,535 ports, 1,000 events/s: {key}": times for key, times in busy().items()}
+    for title, times in measured.items():
+        times.sort()
+        rows.append((f"{title}, median of {len(times)} keys", statistics.median(times)))
+        rows.append((f"{title}, 99th percentile", times[int(len(times) * 0.99)]))
     for title, seconds in rows:
-        print(f"{title:46} {seconds * 1000:7.1f} ms")
+        print(f"{title:60} {seconds * 1000:7.1f} ms")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Shows a source of events, on the screen or without one, and writes the reports."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Iterable
@@ -81,6 +82,7 @@ def wants_screen(output: OutputOptions) -> bool:
 
 
 def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
+    gc.disable()  # until the screen is there: what a start makes is there to stay
     # Half a second that others need not pay.
     from vscan_tui.commands.submission import submission  # noqa: PLC0415 - only for the screen
     from vscan_tui.configuration import configuration_path, load_configuration  # noqa: PLC0415

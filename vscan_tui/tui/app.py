@@ -26,6 +26,7 @@ from vscan_tui.session.store import Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.by_hand import Hands
 from vscan_tui.tui.feed import Feed
+from vscan_tui.tui.garbage import Garbage
 from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text
 from vscan_tui.tui.mask import Mask, secrets
 from vscan_tui.tui.rendering.notice import failure_text
@@ -106,6 +107,7 @@ class VscanApp(App[int], inherit_bindings=False):
         self.hands = Hands(self, by_hand)
         if by_hand is not None:
             by_hand.open(self.queue)
+        self._garbage = Garbage()
         self._recorder = recorder
         self._has_told_unrecorded = False
         self.configuration = configuration
@@ -145,6 +147,7 @@ class VscanApp(App[int], inherit_bindings=False):
 
     def on_ready(self) -> None:
         """Begin the scan, now that there is a screen to show it."""
+        self._garbage.begin()
         self._scan = self.run_worker(self._run_source(), name=_SCAN, exit_on_error=False)
         self.set_interval(_TICK, self._tick)
         self._leave_when_told_to()
@@ -228,7 +231,14 @@ class VscanApp(App[int], inherit_bindings=False):
             self.triage.apply(changes)
             self._keep_masked()
             self.hands.notice(changes.endpoints)
+        else:
+            self.triage.rest()
+        self._garbage.tick()
         self.triage.tick()
+
+    def on_unmount(self) -> None:
+        """Leave the garbage collector to whoever runs the app."""
+        self._garbage.end()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say in one sentence why a scan failed."""

@@ -51,6 +51,8 @@ if TYPE_CHECKING:  # matching is imported when it is used
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 _TICKS_PER_FRAME = 4
+_REST = 0.003
+"""Seconds between two ticks in which the next filter may be prepared."""
 
 
 class TriageScreen(Screen[None]):
@@ -226,6 +228,10 @@ class TriageScreen(Screen[None]):
         if is_animated:
             self.ports.animate_probing()
         self._update_title()
+
+    def rest(self) -> None:
+        """Use a moment in which nothing comes in."""
+        self.ports.rest(_REST)
 
     def show_failure(self, text: str) -> None:
         """Show why the scan is over."""

@@ -204,3 +204,17 @@ async def test_a_response_that_a_rule_matched_is_looked_through_when_someone_ask
         await pilot.press("tab", "tab", "tab")
         await until(pilot, lambda: app.triage.debugger.study is not None)
     assert threading.main_thread() not in threads
+
+
+async def test_an_exchange_that_goes_on_while_it_is_looked_at_is_explained_at_its_end(open_app):
+    app = open_app([b"Zork 1.2 redy\r\n"])
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await until(pilot, lambda: app.triage.debugger.chosen is not None)
+        for event in list(port(2, b"Zork 1.9 redy\r\n")):
+            app.feed.emit(event)
+            await until(pilot, lambda: not len(app.feed))
+            app.triage.ports.select(tcp(2))
+            app.triage._select_port()
+        await until(pilot, lambda: "stopped" in shown(app))
+        assert app.triage.exchange is app.store.ports[tcp(2)].exchanges[0]

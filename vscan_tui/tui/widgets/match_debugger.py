@@ -76,6 +76,7 @@ class MatchDebugger(LineView):
         self._exchange: Exchange | None = None
         self._studies: OrderedDict[_Key, Study | None] = OrderedDict()
         self._asked: set[_Key] = set()
+        self._shown: tuple[_Key | None, bool] = (None, False)
         self._place: int | None = None
         self._chosen: Chosen | None = None
         self._words: tuple[bytes, ...] = ()
@@ -166,10 +167,11 @@ class MatchDebugger(LineView):
 
     def show(self, port: Port | None, exchange: Exchange | None) -> None:
         """Explain an exchange of a port."""
-        before = self._key()
         is_other = port is not self._port or exchange is not self._exchange
         self._port, self._exchange = port, exchange
-        if is_other or before != self._key():
+        key = self._key(), exchange is not None and exchange.ending is not None
+        if is_other or key != self._shown:  # the exchange may have grown meanwhile
+            self._shown = key
             self._found = None
             self._choose_first()
         self._update()

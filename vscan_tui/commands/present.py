@@ -100,6 +100,9 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
         by_hand=presentation.by_hand,
     )
     app.triage.submission = submission
+    # What is there now stays: rules and modules.  The garbage collector held the screen up for a
+    # tenth of a second each time it went through all of it.
+    gc.freeze()
 
     async def run() -> None:
         async with recording(recorder, app.feed.emit):

@@ -5,7 +5,7 @@ import msgspec
 from vscan_tui.matching.start import Start
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One alternative of one rule.  All literals are in lower case."""
 
     rule: int

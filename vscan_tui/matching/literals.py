@@ -43,7 +43,7 @@ _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"f": b"\f", b"a": b"\a", b"e
 _WITHOUT_WIDTH = (b"(?=", b"(?!", b"(?<=", b"(?<!")
 
 
-class Condition(msgspec.Struct, frozen=True, array_like=True):
+class Condition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one alternative of a regex needs."""
 
     prefix: bytes

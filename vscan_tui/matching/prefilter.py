@@ -179,11 +179,11 @@ class _Bucket:
         for entry in self.keyed:
             by_key.setdefault(entry.key, []).append(entry)
         self._keys = list(by_key)
-        self._entries = list(by_key.values())
+        self._entries = [tuple(each) for each in by_key.values()]
         self._automaton: BytesAhoCorasick | None = None
         self._uses = 0
 
-    def holding(self, text: bytes) -> list[Entry]:
+    def holding(self, text: bytes) -> Sequence[Entry]:
         """The entries whose key stands in a text."""
         self._uses += 1
         if self._automaton is None or self._uses == _MANY_USES:

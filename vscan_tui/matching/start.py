@@ -15,7 +15,7 @@ LOOK = 8
 _Sets = tuple[frozenset[int], ...]
 
 
-class Start(msgspec.Struct, frozen=True, array_like=True):
+class Start(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How a response must begin."""
 
     allowed: tuple[bytes, ...]

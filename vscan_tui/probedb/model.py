@@ -26,7 +26,7 @@ class Fault(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, gc=False):
     """A match or softmatch line."""
 
     service: str

@@ -17,6 +17,7 @@ from vscan_tui.options.model import (
     Options,
     ProbesOptions,
     RematchOptions,
+    ResumeOptions,
     ScanOptions,
     UsageError,
 )
@@ -82,3 +83,7 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
             from vscan_tui.commands.rematch import rematch  # noqa: PLC0415
 
             return rematch(options)
+        case ResumeOptions():
+            from vscan_tui.commands.resume import resume  # noqa: PLC0415
+
+            return resume(options)

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.scanning.built_in import all_postprocessors
 from vscan_tui.scanning.discovery import Discovery, Payloads
 from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
-from vscan_tui.scanning.known_ports import KnownPorts
+from vscan_tui.scanning.known_ports import KnownPort, KnownPorts
 from vscan_tui.scanning.port_table import PortTable, load_port_table
 from vscan_tui.scanning.portspec import (
     PortSelection,
@@ -28,6 +29,7 @@ from vscan_tui.scanning.portspec import (
 from vscan_tui.scanning.postprocessing import LoadedPostProcessors
 from vscan_tui.scanning.rate import RateLimit
 from vscan_tui.scanning.targets import (
+    Resolve,
     ReverseResolver,
     TargetError,
     TargetList,
@@ -51,21 +53,61 @@ _ALL_PORTS = "0-"
 MAX_LIST_BYTES = 64 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be scanned, and with what."""
+
+    options: ScanOptions
+    targets: tuple[str, ...]
+    """Target expressions."""
+    excluded: tuple[str, ...]
+    ports: PortSelection
+    known: "FoundPorts | None"
+    """The ports to ask, if no others are to be looked for (--from)."""
+    table: PortTable
+    databases: ProbeDatabases
+    rate: RateLimit
+
+    def target_list(self, *, without: Iterable[str] = ()) -> TargetList:
+        """The hosts, except those that are excluded or named here; raises TargetError."""
+        return TargetList(self.targets, [*self.excluded, *without], resolve=self.resolve)
+
+    @property
+    def resolve(self) -> Resolve:
+        """How names are looked up."""
+        return partial(resolve_name, ipv6=self.options.ipv6)
+
+
 def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     """Scan; `words` is the command line, for the record."""
+    task = prepared(options)
+    if isinstance(task, ExitStatus):
+        return task
+    discovery: PortDiscovery
+    if task.known is None:
+        discovery = discovery_of(task, task.target_list(), task.ports)
+    elif not task.known.ports:
+        say("vscan: no port is left to be asked; nothing is sent.")
+        return ExitStatus.FAILED
+    else:
+        discovery = discovery_of_known(task, task.known.ports)
+    live = live_scan(task, words, discovery)
+    source, recorder = _recorded(live, options)
+    return shown(task, live, source, recorder)
+
+
+def prepared(options: ScanOptions) -> Task | ExitStatus:
+    """Read all that a scan needs; what is wrong is told, and its exit status returned."""
     if options.pace == "step" and not wants_screen(options.output):
         say("vscan: --pace step needs the screen: somebody has to say when each step is taken.")
         return ExitStatus.USAGE
     table = load_port_table()
     try:
-        excluded = [*_separated(options.exclude), *_listed(options.exclude_files)]
-        targets = TargetList(
-            [*options.targets, *_listed(options.target_files)],
-            excluded,
-            resolve=partial(resolve_name, ipv6=options.ipv6),
-        )
+        targets = (*options.targets, *_listed(options.target_files))
+        excluded = (*_separated(options.exclude), *_listed(options.exclude_files))
         ports = _selected_ports(options, table)
         known = _known_ports(options, ports) if options.port_files else None
+        TargetList((), excluded, resolve=resolve_name)  # says at once what is malformed
     except ImportFileError as error:
         say(f"vscan: {error}")
         return ExitStatus.FAILED
@@ -85,33 +127,23 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
         say(f"vscan: {error}")
         return ExitStatus.FAILED
     rate = RateLimit(options.max_rate)
-    discovery: PortDiscovery
-    if known is None:
-        discovery = _discovery(options, targets, ports, table, databases, rate)
-    elif not known.ports:
-        say("vscan: no port is left to be asked; nothing is sent.")
-        return ExitStatus.FAILED
-    else:
-        discovery = KnownPorts(
-            known.ports,
-            exclude=excluded,
-            resolve=partial(resolve_name, ipv6=options.ipv6),
-            port_table=table,
-            reverse=_reverse(options),
-        )
-    live = live_scan(options, words, discovery, databases, rate)
-    source, recorder = _recorded(live, options)
+    return Task(options, targets, excluded, ports, known, table, databases, rate)
+
+
+def shown(task: Task, live: Scan, source: EventSource, recorder: Recorder | None) -> ExitStatus:
+    """Show a scan to its end, and report it."""
+    options = task.options
     status = present(
         source,
         Presentation(
             options.output,
             recorder=recorder,
             trace=options.version_trace,
-            investigation=_investigation(options, databases),
+            investigation=_investigation(options, task.databases),
             by_hand=live.by_hand,
         ),
     )
-    is_partial = known is not None and known.faults > 0
+    is_partial = task.known is not None and task.known.faults > 0
     return ExitStatus.FAILED if is_partial and status is ExitStatus.DONE else status
 
 
@@ -165,36 +197,39 @@ def _reverse(options: ScanOptions) -> ReverseResolver | None:
     return None if options.reverse_dns is ReverseDns.NEVER else ReverseResolver()
 
 
-def _discovery(
-    options: ScanOptions,
-    targets: TargetList,
-    ports: PortSelection,
-    table: PortTable,
-    databases: ProbeDatabases,
-    rate: RateLimit,
+def discovery_of(
+    task: Task, targets: TargetList, ports: PortSelection, *, assume_up: bool = False
 ) -> Discovery:
+    """Look for these ports of these hosts."""
+    options = task.options
     return Discovery(
         targets,
         ports,
         timing=_timing(options),
-        port_table=table,
-        assume_up=options.assume_up,
-        payloads=_payloads(databases) if "udp" in options.protocols else {},
+        port_table=task.table,
+        assume_up=assume_up or options.assume_up,
+        payloads=_payloads(task.databases) if "udp" in options.protocols else {},
         reverse=_reverse(options),
         name_hosts_down=options.reverse_dns is ReverseDns.ALWAYS,
         host_timeout=options.host_timeout,
-        rate=rate,
+        rate=task.rate,
     )
 
 
-def live_scan(
-    options: ScanOptions,
-    words: tuple[str, ...],
-    discovery: PortDiscovery,
-    databases: ProbeDatabases,
-    rate: RateLimit,
-) -> Scan:
+def discovery_of_known(task: Task, ports: Iterable[KnownPort]) -> KnownPorts:
+    """Look for no ports, because these are known; raises TargetError."""
+    return KnownPorts(
+        ports,
+        exclude=task.excluded,
+        resolve=task.resolve,
+        port_table=task.table,
+        reverse=_reverse(task.options),
+    )
+
+
+def live_scan(task: Task, words: tuple[str, ...], discovery: PortDiscovery) -> Scan:
     """Put a scan together of the ports that `discovery` finds."""
+    options = task.options
     settings = ScanSettings(
         program=f"vscan {__version__}",
         arguments=words,
@@ -210,7 +245,8 @@ def live_scan(
     loaded = all_postprocessors() if options.postprocess else LoadedPostProcessors()
     for problem in loaded.problems:
         say(f"vscan: warning: {problem}")
-    return Scan(settings, databases, discovery, AsyncioTransport(rate), loaded.postprocessors)
+    transport = AsyncioTransport(task.rate)
+    return Scan(settings, task.databases, discovery, transport, loaded.postprocessors)
 
 
 def _timing(options: ScanOptions) -> Timing:

@@ -28,6 +28,8 @@ from vscan_tui.options.sessions import (
     merge_parser,
     rematch_options,
     rematch_parser,
+    resume_options,
+    resume_parser,
 )
 
 _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], Options]]] = {
@@ -41,6 +43,7 @@ _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], 
     "diff": (diff_parser, diff_options),
     "merge": (merge_parser, merge_options),
     "rematch": (rematch_parser, rematch_options),
+    "resume": (resume_parser, resume_options),
 }
 """How the words after a command are read, and what becomes of them."""
 

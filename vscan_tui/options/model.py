@@ -259,4 +259,5 @@ Options = (
     | DiffOptions
     | MergeOptions
     | RematchOptions
+    | ResumeOptions
 )

@@ -110,7 +110,7 @@ _UNSUPPORTED: dict[str, tuple[str, str]] = {
     "--defeat-icmp-ratelimit": ("raw packets", _NO_RAW_PACKETS),
     "--nsock-engine": ("nsock", "vscan has an event loop of its own"),
     "--append-output": ("appending to reports", _REDIRECT),
-    "--resume": ("resuming from a report", "vscan open FILE shows what a journal holds"),
+    "--resume": ("resuming from a report", "vscan resume FILE goes on with a journal"),
     "--noninteractive": ("no keyboard", "use --headless"),
     "--stylesheet": ("XML stylesheets", "name it to the program that shows the XML"),
     "--no-stylesheet": ("XML stylesheets", "reports name none; leave it out"),

@@ -49,7 +49,7 @@ def scan_parser(*, with_targets: bool = True) -> Parser:
         "       vscan match [options] [FILE]\n       vscan probes ACTION [options]\n"
         "       vscan config [--init]\n"
         "       vscan fingerprint [options] [FILE...]\n"
-        "       vscan rematch [options] FILE...\n"
+        "       vscan resume FILE\n       vscan rematch [options] FILE...\n"
         "       vscan diff EARLIER LATER\n       vscan merge FILE... -o FILE",
         "Finds open ports, tells what listens on them, and shows why it says so.",
     )

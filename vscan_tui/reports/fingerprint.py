@@ -7,6 +7,7 @@ Byte for byte what Nmap 7.93 prints for the same responses, apart from `V` and
 `P`.  Source: nmap-behaviour.md, "The service fingerprint", and measurements.
 """
 
+import math
 import string
 import sysconfig
 from collections.abc import Iterator
@@ -132,13 +133,15 @@ def escaped(data: bytes) -> str:
 def _inside(port: Port) -> list[Exchange]:
     """What counts: once a port is inside a tunnel, all that was before is forgotten.
 
+    So is what was before the port was asked anew, as when a scan is resumed.
     Payloads of the user's own are nobody's probes.
     """
     inside = bool(port.service.tunnel)
+    begun = -math.inf if port.started is None else port.started
     return [
         exchange
         for exchange in port.exchanges
-        if bool(exchange.tunnel) is inside and not exchange.by_hand
+        if bool(exchange.tunnel) is inside and not exchange.by_hand and exchange.started >= begun
     ]
 
 

@@ -114,7 +114,8 @@ def killed(tmp_path, ports, *, finished: int) -> Path:
     try:
         for _ in range(3000):
             journals = list(folder.glob("*.vscan.jsonl")) if folder.is_dir() else []
-            if journals and journals[0].read_bytes().count(b'"port finished"') >= finished:
+            written = journals[0].read_bytes() if journals else b""
+            if b'"port found"' in written and written.count(b'"port finished"') >= finished:
                 break
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.01)

@@ -49,7 +49,7 @@ async def test_events_reach_the_disk_while_the_program_runs(tmp_path):
     path = tmp_path / "a.jsonl"
     recorder = Recorder(path)
     async with recorder.running(nothing):
-        await until(path.exists)
+        await until(lambda: path.exists() and path.stat().st_size)
         recorder.note(MARKED)
         await until(lambda: list(read_events(path)) == [MARKED])
 

@@ -135,6 +135,8 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _check_header(path: Path, line: bytes) -> None:
+    if not line:
+        raise JournalError(f"{path}: is empty: the program ended before anything happened")
     try:
         header = _header_decoder.decode(line)
     except (msgspec.MsgspecError, ValueError) as error:

@@ -45,6 +45,7 @@ class Recorder:
         """How many events are in the file because of this recorder."""
         self._continues = continues
         self._packer: Packer | None = None
+        self._header = b""
         self._pending: deque[Event] = deque()
         self._stop = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
@@ -111,18 +112,19 @@ class Recorder:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = await aiofiles.open(self.path, "xb", opener=_private)
         self._packer = Packer() if is_packed_name(self.path) else None
-        await file.write(self._packed(header_line()))
-        await file.flush()
+        self._header = header_line()
         return file
 
     def _packed(self, data: bytes) -> bytes:
         return data if self._packer is None else self._packer.pack(data)
 
     async def _write_pending(self, file: AsyncBufferedIOBase) -> None:
-        while self._pending:
+        while self._pending or self._header:
             count = min(len(self._pending), _BATCH)
             lines = b"".join(encode(self._pending.popleft()) for _ in range(count))
-            await file.write(self._packed(lines))
+            # With the first events, so that there is hardly a moment without them.
+            await file.write(self._packed(self._header + lines))
+            self._header = b""
             await file.flush()
             self.written += count
             if os.fstat(file.fileno()).st_nlink == 0:

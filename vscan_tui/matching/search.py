@@ -183,7 +183,7 @@ def find(
         if clock() > end_of_time:
             raise _Stopped(f"stopped after {MAX_SECONDS:g} s")
 
-    windows = _Regex(data, clock) if query.kind is QueryKind.REGEX else _Literal(data)
+    windows = _Regex(data) if query.kind is QueryKind.REGEX else _Literal(data)
     try:
         for start, end in windows.hits(query, check):
             if len(starts) >= MAX_HITS:
@@ -219,10 +219,9 @@ class _Literal:
 
 
 class _Regex:
-    def __init__(self, data: bytes, clock: Callable[[], float]) -> None:
+    def __init__(self, data: bytes) -> None:
         self.note = ""
         self._data = data
-        self._clock = clock
         self._window = _WINDOW
 
     def hits(self, query: Query, check: Callable[[], None]) -> Iterator[Span]:
@@ -230,7 +229,7 @@ class _Regex:
         position = 0
         while position < len(self._data):
             check()
-            began = self._clock()
+            began = time.thread_time()  # not what other threads and programs took
             found: list[Span] = []
             try:
                 position = self._search(pattern, position, found, check)
@@ -243,7 +242,7 @@ class _Regex:
                     self.note = "some places were too much work for the regex"
                     position += 1
             else:
-                seconds = self._clock() - began
+                seconds = time.thread_time() - began
                 if seconds > _TOO_LONG:
                     self._window = max(_SMALLEST_WINDOW, self._window // 4)
                 elif seconds < _SHORT:

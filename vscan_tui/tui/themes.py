@@ -5,8 +5,7 @@ form of colour blindness can tell apart ("Color Universal Design", 2008).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 from rich.style import Style
 from textual.color import Color
@@ -78,6 +77,9 @@ _ITALIC = frozenset({Role.BUSY})
 _BLACK, _WHITE = Color.parse("#000000"), Color.parse("#FFFFFF")
 
 
+_StyleKey = tuple[Role, int, Color, Layer, bool]
+
+
 @dataclass(frozen=True)
 class Palette:
     """The colours of a theme, and the style of every role in them."""
@@ -91,6 +93,8 @@ class Palette:
     warning: Color
     error: Color
     dark: bool
+    _styles: dict[_StyleKey, Style] = field(default_factory=dict, compare=False, repr=False)
+    """Those that were asked for; a page asks for the same few thousands of times."""
 
     @property
     def base(self) -> Style:
@@ -110,14 +114,15 @@ class Palette:
             background: of the line; None for that of the theme.
             emphasis: the group that is selected; 0 for none.
         """
-        return _run_style(
-            self,
-            run.role,
-            run.group,
-            self.background if background is None else background,
-            run.layer,
-            is_emphasised=bool(run.group) and run.group == emphasis,
-        )
+        background = self.background if background is None else background
+        is_emphasised = bool(run.group) and run.group == emphasis
+        key = (run.role, run.group, background, run.layer, is_emphasised)
+        style = self._styles.get(key)
+        if style is None:
+            style = self._styles[key] = _run_style(
+                self, run.role, run.group, background, run.layer, is_emphasised=is_emphasised
+            )
+        return style
 
 
 def palette(theme: Theme) -> Palette:
@@ -145,7 +150,6 @@ def group_colour(group: int) -> Color:
     return Color.parse(GROUP_COLOURS[(group - 1) % len(GROUP_COLOURS)])
 
 
-@lru_cache(maxsize=4096)
 def _run_style(
     colours: Palette,
     role: Role,

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from vscan_tui.tui.keymap import Need, Topic, found_commands, keys_text
-from vscan_tui.tui.rendering.line import Line, Role, Run, superscript, wrapped_words
+from vscan_tui.tui.rendering.hexdump import READ_BORDER, layer_sample
+from vscan_tui.tui.rendering.line import Layer, Line, Role, Run, superscript, wrapped_words
 from vscan_tui.tui.rendering.standing import MARKS, NOTED, Standing
 
 _KEYS_WIDTH = 22
@@ -56,6 +57,11 @@ def help_lines(
             "in the regex, in the response and in the version fields"
         )
         lines += _entry(sample, text, width)
+        for layer in Layer:
+            if layer is not Layer.NONE:
+                shown = Run(layer_sample(layer), layer=layer)
+                lines += _entry(shown, f"bytes: {layer.value}", width)
+        lines += _entry(Run(READ_BORDER, Role.RULE), "where a read of the response began", width)
     return lines
 
 

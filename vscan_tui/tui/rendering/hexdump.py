@@ -6,9 +6,10 @@ Where groups lie inside each other, the innermost is shown.  What else lies
 over the bytes is told by `layers`; without colour, it stands in brackets.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from vscan_tui.events import Span
 from vscan_tui.session.conversation import Read
@@ -84,7 +85,8 @@ _TEXT_WIDTHS = bytes(0 if byte == 0x0A else 1 for byte in range(256))
 _ESCAPE_WIDTHS = bytes(len(_escape(byte, None)) for byte in range(256))
 _ESCAPED = tuple(_escape(byte, None) for byte in range(256))
 _SHOWN = tuple(_shown(byte) for byte in range(256))
-_HEX = tuple(f"{byte:02x}" for byte in range(256))
+_DOTTED = bytes(byte if 0x20 <= byte <= 0x7E else 0x2E for byte in range(256))
+_ROLES = tuple(Role.PLAIN if 0x20 <= byte <= 0x7E else Role.DIM for byte in range(256))
 
 
 def _text_widths(block: bytes, following: int | None) -> bytearray:
@@ -304,7 +306,7 @@ class HexPart(Part):
 
     def _bytes(self, start: int, end: int, layers: Layers, borders: set[int]) -> list[Run]:
         shape = self.frame
-        data = self.data[start:end]
+        data = bytes(self.data[start:end])
         before = min(start, 1)
         owners = layers.owners(start - before, end + 1)
         over = layers.over(start - before, end + 1)
@@ -313,44 +315,80 @@ class HexPart(Part):
         # owners[0] and over[0] are those of the byte before the line's first
         runs = _Runs(Run(f"{start:0{shape.digits}x}", Role.LABEL))
         cursor = layers.cursor - start
-        roles = [Role.PLAIN if 0x20 <= byte <= 0x7E else Role.DIM for byte in data]
-        for column in range(shape.columns):
-            wide = column % _EIGHT == 0
-            if column > len(data) or (column == len(data) and not shape.has_brackets):
-                runs.add("    " if wide else "   ", Role.PLAIN)
-                continue
-            group, layer = owners[column + 1], over[column + 1]
-            if column == len(data):
-                runs.add(_closing(over[column], layer) + ("   " if wide else "  "), Role.PLAIN)
-                continue
-            is_new = group and owners[column] != group
-            shown = Layer.CURSOR if column == cursor else layer
-            if is_new or layer is Layer.STOP or start + column in borders or shape.has_brackets:
-                closing = _closing(over[column], layer) if shape.has_brackets and column else " "
-                opening = _opening(over[column], layer) if shape.has_brackets else " "
-                _add_gap(
-                    runs,
-                    wide=wide,
-                    border=start + column in borders,
-                    group=group if is_new else 0,
-                    marks=(closing, _STOP_MARK if layer is Layer.STOP else opening),
-                )
-            elif column and group and owners[column] == group:
-                same = layer if over[column] is layer else Layer.NONE
-                runs.add("  " if wide else " ", Role.PLAIN, group, same)
-            elif column and over[column] is layer:
-                runs.add("  " if wide else " ", Role.PLAIN, 0, layer)
-            else:
-                runs.add("  " if wide else " ", Role.PLAIN)
-            runs.add(_HEX[data[column]], roles[column], group, shown)
-        closing = " "
-        if shape.has_brackets and len(data) == shape.columns:
-            closing = _closing(over[len(data)], over[len(data) + 1])
-        runs.add(f"{closing} ", Role.PLAIN)
-        for column, byte in enumerate(data):
-            shown = Layer.CURSOR if column == cursor else over[column + 1]
-            runs.add(_SHOWN[byte], roles[column], owners[column + 1], shown)
+        for first, last in _alike(data, owners, over, cursor, {at - start for at in borders}):
+            group, layer, role = owners[first + 1], over[first + 1], _ROLES[data[first]]
+            shown = Layer.CURSOR if first == cursor else layer
+            self._gap(runs, first, owners, over, is_border=start + first in borders)
+            runs.add(_spaced(data, first, last), role, group, shown)
+        rest = shape.columns - len(data)
+        closing = _closing(over[len(data)], over[len(data) + 1]) if shape.has_brackets else " "
+        if rest:
+            blank = rest * 3 + (shape.columns // _EIGHT - -(-len(data) // _EIGHT))
+            runs.add(closing + " " * (blank + 1), Role.PLAIN)
+        else:
+            runs.add(f"{closing} ", Role.PLAIN)
+        for first, last in _alike(data, owners, over, cursor, frozenset()):
+            shown = Layer.CURSOR if first == cursor else over[first + 1]
+            text = data[first:last].translate(_DOTTED).decode("ascii")
+            runs.add(text, _ROLES[data[first]], owners[first + 1], shown)
         return runs.done()
+
+    def _gap(
+        self, runs: "_Runs", column: int, owners: bytes, over: Sequence[Layer], *, is_border: bool
+    ) -> None:
+        """Draw what stands before a byte."""
+        wide = column % _EIGHT == 0
+        has_brackets = self.frame.has_brackets
+        group, layer = owners[column + 1], over[column + 1]
+        is_new = group and owners[column] != group
+        if is_new or layer is Layer.STOP or is_border or has_brackets:
+            closing = _closing(over[column], layer) if has_brackets and column else " "
+            opening = _opening(over[column], layer) if has_brackets else " "
+            _add_gap(
+                runs,
+                wide=wide,
+                border=is_border,
+                group=group if is_new else 0,
+                marks=(closing, _STOP_MARK if layer is Layer.STOP else opening),
+            )
+            return
+        goes_on = bool(column) and owners[column] == group
+        runs.add(
+            "  " if wide else " ",
+            Role.PLAIN,
+            group if goes_on else 0,
+            layer if goes_on and over[column] is layer else Layer.NONE,
+        )
+
+
+def _alike(
+    data: bytes, owners: bytes, over: Sequence[Layer], cursor: int, borders: Collection[int]
+) -> Iterator[Span]:
+    """Yield the stretches of a line that look alike; `owners` and `over` begin a byte before it."""
+    first = 0
+    roles = [_ROLES[byte] for byte in data]
+    for column in range(1, len(data)):
+        if (
+            owners[column + 1] != owners[column]
+            or over[column + 1] is not over[column]
+            or roles[column] is not roles[column - 1]
+            or over[column] is Layer.STOP
+            or column == cursor
+            or column - 1 == cursor
+            or column in borders
+        ):
+            yield first, column
+            first = column
+    if data:
+        yield first, len(data)
+
+
+def _spaced(data: bytes, first: int, last: int) -> str:
+    """Write bytes of a line in hexadecimal, with a wider gap after each eight columns."""
+    if first // _EIGHT == (last - 1) // _EIGHT:
+        return data[first:last].hex(" ")
+    edges = [first, *range(first + _EIGHT - first % _EIGHT, last, _EIGHT), last]
+    return "  ".join(data[start:end].hex(" ") for start, end in pairwise(edges))
 
 
 def _closing(before: Layer, after: Layer) -> str:
@@ -359,6 +397,14 @@ def _closing(before: Layer, after: Layer) -> str:
 
 def _opening(before: Layer, after: Layer) -> str:
     return _BRACKETS[after][0] if before is not after and after in _BRACKETS else " "
+
+
+def layer_sample(layer: Layer) -> str:
+    """Write a byte as it stands under a layer where there are no colours."""
+    if layer is Layer.STOP:
+        return f"{_STOP_MARK}53"
+    brackets = _BRACKETS.get(layer, "")
+    return f"{brackets[:1]}53{brackets[1:]}"
 
 
 def _add_gap(runs: _Runs, *, wide: bool, border: bool, group: int, marks: tuple[str, str]) -> None:
@@ -392,9 +438,10 @@ class TextPart(Part):
     def __init__(self, data: bytes | bytearray, span: Span, shape: Frame, reads: ReadsIn) -> None:
         """Show bytes; see `Part`."""
         super().__init__(data, span, shape, reads)
-        widths = _text_widths if shape.view is View.TEXT else _escape_widths
+        is_text = shape.view is View.TEXT
+        widths, widest = (_text_widths, 1) if is_text else (_escape_widths, 4)
         room = max(LEAST_WIDTH, shape.width - shape.indent - 1)  # the cursor on a line end
-        self._index = LineIndex(data, span, room, widths, self._borders)
+        self._index = LineIndex(data, span, room, widths, self._borders, widest=widest)
 
     def _borders(self, start: int, end: int) -> Iterable[int]:
         return [read.offset for read in self._reads(start, end) if read.offset]
@@ -441,15 +488,22 @@ class TextPart(Part):
         owners, over = layers.owners(start, end), layers.over(start, end)
         offset_text = f"{start:0{self.frame.digits}x}  "
         runs = _Runs(Run(offset_text, Role.LABEL))
-        for column, byte in enumerate(self.data[start:end]):
-            if start + column in borders:
+        data = bytes(self.data[start:end])
+        is_text = self.frame.view is View.TEXT
+        cursor = layers.cursor - start
+        columns = {at - start for at in borders}
+        for first, last in _alike(data, b"\0" + owners, [Layer.NONE, *over], cursor, columns):
+            if first in columns:
                 runs.add(READ_BORDER, Role.RULE)
-            role = Role.PLAIN if 0x20 <= byte <= 0x7E else Role.DIM
-            layer = over[column]
-            text = self._character(start + column)
-            if start + column == layers.cursor:
-                layer, text = Layer.CURSOR, text or "·"
-            runs.add(text, role, owners[column], layer)
+            if is_text:
+                following = self.data[start + last] if start + last < len(self.data) else 0
+                text = _line_text(data[first:last], following)
+            else:
+                text = "".join(self._character(start + at) for at in range(first, last))
+            if first == cursor:
+                runs.add(text or "·", _ROLES[data[first]], owners[first], Layer.CURSOR)
+            else:
+                runs.add(text, _ROLES[data[first]], owners[first], over[first])
         return runs.done()
 
     def _character(self, offset: int) -> str:
@@ -460,6 +514,15 @@ class TextPart(Part):
         if byte == 0x0A or (byte == 0x0D and following == 0x0A):
             return ""
         return _SHOWN[byte]
+
+
+def _line_text(data: bytes, following: int) -> str:
+    """Write bytes as text without the end of a line."""
+    if data.endswith(b"\n"):
+        data = data.removesuffix(b"\n").removesuffix(b"\r")
+    elif following == 0x0A:
+        data = data.removesuffix(b"\r")
+    return data.translate(_DOTTED).decode("ascii")
 
 
 def part(

@@ -30,6 +30,8 @@ class LineIndex:
         width: int,
         widths: Widths,
         marked: Callable[[int, int], Iterable[int]],
+        *,
+        widest: int,
     ) -> None:
         """Begin with nothing known.
 
@@ -39,12 +41,14 @@ class LineIndex:
             width: of a line in cells; at least `LEAST_WIDTH`.
             widths: how wide bytes are; at least 1 cell, but before or at the end of a line.
             marked: tells which bytes of a range have a mark of one cell before them.
+            widest: the most cells that a byte takes.
         """
         self._data = data
         self.begin, self.end = span
         self._width = max(LEAST_WIDTH, width)
         self._widths = widths
         self._marked = marked
+        self._widest = widest
         self._starts = array("q", [self.begin] if self.end > self.begin else [])
         self._done = self.begin
 
@@ -94,19 +98,31 @@ class LineIndex:
     def _ends(self, block: bytes, begin: int, *, is_last: bool) -> Iterator[int]:
         """Yield where the lines of a block end that cannot go on behind it."""
         after = begin + len(block)
-        following = self._data[after] if after < len(self._data) else None
-        widths = self._widths(block, following)
-        for offset in self._marked(begin, after):
-            widths[offset - begin] += 1
-        used = list(accumulate(widths))
+        marked = set(self._marked(begin, after))
+        used: list[int] = []
         start = 0
         while start < len(block):
-            room = self._width + (used[start - 1] if start else 0)
-            end = bisect_right(used, room, start)
-            newline = block.find(_NEWLINE, start, end)
-            if newline >= 0:
-                end = newline + 1
-            elif end == len(block) and not is_last:
+            newline = block.find(_NEWLINE, start)
+            length = (newline if newline >= 0 else len(block)) - start
+            if length * self._widest < self._width and not marked:
+                end = newline + 1 if newline >= 0 else len(block)
+            else:
+                used = used or self._used(block, begin, marked)
+                room = self._width + (used[start - 1] if start else 0)
+                end = bisect_right(used, room, start)
+                newline = block.find(_NEWLINE, start, end)
+                if newline >= 0:
+                    end = newline + 1
+            if end == len(block) and newline < 0 and not is_last:
                 return
             yield end
             start = end
+
+    def _used(self, block: bytes, begin: int, marked: Iterable[int]) -> list[int]:
+        """Return for each byte of a block how many cells it and all before it take."""
+        after = begin + len(block)
+        following = self._data[after] if after < len(self._data) else None
+        widths = self._widths(block, following)
+        for offset in marked:
+            widths[offset - begin] += 1
+        return list(accumulate(widths))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # matching is imported when it is used
 
 MAX_COPIED = 262_144
 """Bytes that are put on the clipboard; terminals take no more, and many take less."""
-_FIRST_BUDGET, _BUDGET = 0.010, 0.006
+_FIRST_BUDGET, _BUDGET = 0.010, 0.012
 """Seconds of one turn of the event loop that are spent on finding lines."""
 _TICK = 1 / 30
 _PAUSE = 0.2

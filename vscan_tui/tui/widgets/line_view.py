@@ -50,7 +50,9 @@ def strip_of(
     segments = []
     used = 0
     for run in cut_line(line, width).runs:
-        text = _UNPRINTABLE.sub(".", run.text)
+        text = run.text
+        if not (text.isascii() and text.isprintable()):
+            text = _UNPRINTABLE.sub(".", text)
         style = colours.style(run, background=background, emphasis=emphasis)
         if run.view:
             style += Style.from_meta({"view": run.view})

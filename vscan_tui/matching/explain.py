@@ -201,6 +201,7 @@ class _Explainer:
             for database, member, entries in self._matcher.filed(probe)
             for rule, filed in zip(member.rules, _by_rule(entries, len(member.rules)), strict=True)
         ]
+        self._texts = [_searched_text(place) for place in self._places]
         self._fragments = _Fragments([place.entries for place in self._places])
 
     def explain(self, response: bytes, nearest: int) -> Explanation:
@@ -227,7 +228,7 @@ class _Explainer:
     ) -> "RuleList":
         result = self._matcher.match(self._probe, response)
         fired = result.match.tried if result.match else None
-        return RuleList(self._places, response, outcomes, fired, ranked)
+        return RuleList(self._places, self._texts, response, outcomes, fired, ranked)
 
     def _ranked(self, response: bytes, matching: set[int]) -> "list[tuple[int, _Miss]]":
         """All rules that have something in common with a response, the nearest first."""
@@ -276,6 +277,7 @@ class RuleList(Sequence[RuleFate]):
     def __init__(
         self,
         places: Sequence[_Place],
+        texts: Sequence[bytes],
         response: bytes,
         outcomes: dict[int, Outcome],
         fired: int | None,
@@ -293,6 +295,7 @@ class RuleList(Sequence[RuleFate]):
         )
         """The places of the rules that match too."""
         self._places = places
+        self._texts = texts
         self._response = response
         self._lower = response.lower()
         self._outcomes = outcomes
@@ -363,17 +366,16 @@ class RuleList(Sequence[RuleFate]):
     def found(self, words: Sequence[bytes]) -> tuple[int, ...]:
         """The places of the rules in which every one of these lower-case words is."""
         return tuple(
-            number
-            for number, place in enumerate(self._places)
-            if _has_all(place.rule, place.probe.name, words)
+            number for number, text in enumerate(self._texts) if all(word in text for word in words)
         )
 
 
-def _has_all(rule: Rule, probe: str, words: Sequence[bytes]) -> bool:
+def _searched_text(place: _Place) -> bytes:
+    """What words are looked for in: service, place, probe, version fields, regex."""
+    rule = place.rule
     templates = " ".join(text for _, text in rule.templates)
-    text = f"{rule.service} {rule.file}:{rule.line} {probe} {templates}".encode() + rule.pattern
-    lower = text.lower()
-    return all(word in lower for word in words)
+    text = f"{rule.service} {rule.file}:{rule.line} {place.probe.name} {templates} "
+    return (text.encode() + rule.pattern).lower()
 
 
 def _matched(

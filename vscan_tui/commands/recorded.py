@@ -15,12 +15,12 @@ from vscan_tui.matching.investigation import Investigation
 from vscan_tui.matching.matcher import Matcher
 from vscan_tui.matching.recorded import RecordedMatcher
 from vscan_tui.options.model import (
-    DEFAULT_INTENSITY,
     DemoOptions,
     FingerprintOptions,
     OpenOptions,
     OutputOptions,
 )
+from vscan_tui.probedb.model import DEFAULT_INTENSITY
 from vscan_tui.scanning.by_hand import ByHand, Means
 from vscan_tui.scanning.matching_thread import MatchingThread
 from vscan_tui.scanning.transport import AsyncioTransport

@@ -7,13 +7,13 @@ from pathlib import Path
 from vscan_tui.commands.match_lines import match_answer
 from vscan_tui.matching.recorded import RecordedMatcher
 from vscan_tui.probedb.combined import ProbeDatabases
+from vscan_tui.probedb.model import DEFAULT_INTENSITY
 from vscan_tui.session.importers.records import RecordError, read_record
 from vscan_tui.session.journal import JournalError, JournalFault, read_events
 from vscan_tui.session.new_verdicts import Rematched, rematched
 from vscan_tui.session.store import Store
 from vscan_tui.session.wording import printable, version_text
 
-_DEFAULT_INTENSITY = 7
 _NO_MATCH = "no match"
 
 
@@ -105,7 +105,7 @@ class Rematcher:
         except JournalError as error:
             faults.append((0, str(error)))
         faults += [(fault.line, fault.message) for fault in unread]
-        intensity = store.scan.intensity if store.scan else _DEFAULT_INTENSITY
+        intensity = store.scan.intensity if store.scan else DEFAULT_INTENSITY
         for port in store.ports.values():
             found = rematched(port, self._matcher, intensity)
             if found is not None:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vscan_tui.events import Pace, Protocol
+from vscan_tui.probedb.model import DEFAULT_INTENSITY
 from vscan_tui.scanning.timing import DEFAULT_TEMPLATE
 
 STANDARD_STREAM = "-"
 """As a file name: standard output, or standard input where something is read."""
 
-DEFAULT_INTENSITY = 7
 LIGHT_INTENSITY = 2
 FULL_INTENSITY = 9
 EXPLAINED_RULES = 5

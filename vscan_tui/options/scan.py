@@ -5,7 +5,6 @@ from typing import get_args
 
 from vscan_tui.events import Pace, Protocol
 from vscan_tui.options.model import (
-    DEFAULT_INTENSITY,
     FAST_PORTS,
     FULL_INTENSITY,
     LIGHT_INTENSITY,
@@ -25,6 +24,7 @@ from vscan_tui.options.parser import (
     value,
     whole_number,
 )
+from vscan_tui.probedb.model import DEFAULT_INTENSITY
 from vscan_tui.scanning.timing import (
     DEFAULT_TEMPLATE,
     parse_duration,

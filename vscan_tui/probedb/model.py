@@ -10,6 +10,8 @@ import msgspec
 from vscan_tui.events import DatabaseIdentity, Protocol, Span
 
 DEFAULT_RARITY = 5
+DEFAULT_INTENSITY = 7
+"""Of a scan: probes of at most this rarity are sent to ports that they do not list."""
 DEFAULT_WAIT_MS = 5000
 DEFAULT_TCPWRAPPED_MS = 2000
 

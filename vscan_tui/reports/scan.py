@@ -4,11 +4,11 @@ import shlex
 
 from vscan_tui import __version__
 from vscan_tui.events import HostState, Outcome, ScanEnding
+from vscan_tui.probedb.model import DEFAULT_INTENSITY
 from vscan_tui.session.store import Host, Stage, Store
 from vscan_tui.session.wording import readable
 
 PROGRAM = "vscan"
-DEFAULT_INTENSITY = 7
 
 
 def program(store: Store) -> str:

@@ -13,7 +13,6 @@ from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Warned
 from vscan_tui.matching.investigation import Investigation
 from vscan_tui.matching.matcher import Matcher
-from vscan_tui.matching.recorded import RecordedMatcher
 from vscan_tui.options.model import (
     DemoOptions,
     FingerprintOptions,
@@ -24,11 +23,6 @@ from vscan_tui.probedb.model import DEFAULT_INTENSITY
 from vscan_tui.scanning.by_hand import ByHand, Means
 from vscan_tui.scanning.matching_thread import MatchingThread
 from vscan_tui.scanning.transport import AsyncioTransport
-from vscan_tui.session.importers.model import ImportFileError
-from vscan_tui.session.importers.pasted import decode_text, find_fingerprints
-from vscan_tui.session.importers.recognise import read_bytes, read_ports
-from vscan_tui.session.importers.recording import events_of
-from vscan_tui.session.importers.report import recording_of
 from vscan_tui.session.journal import JournalError, JournalFault, check_journal, read_events
 from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.replay import Replay
@@ -93,6 +87,14 @@ def _warnings(faults: list[JournalFault]) -> Iterator[Warned]:
 
 
 def _open_other(path: Path, options: OpenOptions, error: JournalError) -> int:
+    # A journal needs none of these, and everybody waits for the first paint.
+    from vscan_tui.matching.recorded import RecordedMatcher  # noqa: PLC0415
+    from vscan_tui.session.importers.model import ImportFileError  # noqa: PLC0415
+    from vscan_tui.session.importers.pasted import decode_text, find_fingerprints  # noqa: PLC0415
+    from vscan_tui.session.importers.recognise import read_bytes, read_ports  # noqa: PLC0415
+    from vscan_tui.session.importers.recording import events_of  # noqa: PLC0415
+    from vscan_tui.session.importers.report import recording_of  # noqa: PLC0415
+
     try:
         data = read_bytes(path)
     except ImportFileError:

@@ -30,7 +30,6 @@ from vscan_tui.tui.garbage import Garbage
 from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text
 from vscan_tui.tui.mask import Mask, secrets
 from vscan_tui.tui.rendering.notice import failure_text
-from vscan_tui.tui.screens.help import HelpScreen
 from vscan_tui.tui.screens.triage import TriageScreen
 from vscan_tui.tui.themes import THEMES
 from vscan_tui.tui.widgets.step_pane import StepPane
@@ -291,6 +290,8 @@ class VscanApp(App[int], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show all keys."""
+        from vscan_tui.tui.screens.help import HelpScreen  # noqa: PLC0415 - not for the start
+
         self.push_screen(HelpScreen(self.configuration.keys, self.triage.met_needs()))
 
     async def action_quit_with_table(self) -> None:

@@ -28,7 +28,6 @@ from vscan_tui.scanning.stepping import (
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Exchange, Port, Store
 from vscan_tui.session.wording import port_text, printable
-from vscan_tui.tui.screens.breakpoints import BreakpointsScreen
 from vscan_tui.tui.screens.composer import ComposerScreen, Earlier, probe_choices
 from vscan_tui.tui.screens.confirm import ConfirmScreen
 from vscan_tui.tui.screens.pick import PickScreen
@@ -329,6 +328,8 @@ class Hands:
         match = exchange.match if exchange is not None else None
         if match is not None:
             suggested.append(Breakpoint(Occasion.RULE, str(match.line)))
+        from vscan_tui.tui.screens.breakpoints import BreakpointsScreen  # noqa: PLC0415 - start
+
         self._desk.triage.app.push_screen(BreakpointsScreen(self.breakpoints, suggested))
 
     # Both

@@ -29,9 +29,6 @@ from vscan_tui.tui.rendering.status import (
 )
 from vscan_tui.tui.rendering.title import progress, title_line
 from vscan_tui.tui.screens.copy_as import CopyAsScreen
-from vscan_tui.tui.screens.export import export_of
-from vscan_tui.tui.screens.jump import JumpScreen, JumpTarget
-from vscan_tui.tui.screens.timeline import TimelineScreen
 from vscan_tui.tui.widgets.bar import Bar
 from vscan_tui.tui.widgets.exchange_list import ExchangeList
 from vscan_tui.tui.widgets.filter_bar import FilterBar, FilterInput
@@ -496,6 +493,8 @@ class TriageScreen(Screen[None]):
 
     def action_jump(self) -> None:
         """Put a letter on every pane and line that is seen, and go where the user says."""
+        from vscan_tui.tui.screens.jump import JumpScreen, JumpTarget  # noqa: PLC0415 - not for the start
+
         shown = [pane for pane in self.panes if pane.is_on_screen]
         targets = [JumpTarget(pane.region.offset, partial(self._go_to, pane)) for pane in shown]
         for pane in shown:
@@ -576,6 +575,8 @@ class TriageScreen(Screen[None]):
 
     def action_timeline(self) -> None:
         """Show where the seconds of the selected port went."""
+        from vscan_tui.tui.screens.timeline import TimelineScreen  # noqa: PLC0415 - not for the start
+
         port = self.port
         if port is None:
             self._say("There is no port to show.")
@@ -584,6 +585,8 @@ class TriageScreen(Screen[None]):
 
     def action_export(self) -> None:
         """Ask where to write the selected exchange."""
+        from vscan_tui.tui.screens.export import export_of  # noqa: PLC0415 - not for the start
+
         port, exchange = self.port, self.exchange
         if port is None or exchange is None:
             self._say("There is no exchange to export.")

@@ -131,14 +131,26 @@ async def test_what_is_shown_before_a_probe_is_sent_is_what_is_sent(bench):
 
 
 async def test_time_in_which_a_port_is_held_does_not_count(bench):
-    async with tcp_server(echo) as endpoint:
+    is_awaited = asyncio.Event()
+
+    async def slow_echo(reader, writer):
+        data = await reader.read(100)
+        await is_awaited.wait()
+        writer.write(data)
+        await writer.drain()
+
+    async with tcp_server(slow_echo) as endpoint:
         subject = bench.subject(endpoint)
         await bench.hand.hold(subject)
         await bench.tell(subject, StepOver(), Step())
         await bench.held(subject)
         await asyncio.sleep(0.4)  # longer than an answer is waited for
-        await bench.tell(subject, Step(), Step())
-        port = await bench.finished(subject)
+        await bench.tell(subject, Step())
+        port = bench.port(subject)
+        await until(lambda: port.decisions[-1].action.startswith("listen"))
+        is_awaited.set()
+        await bench.tell(subject, Step())
+        await bench.finished(subject)
     assert port.service.name == "echo"
 
 
@@ -279,6 +291,8 @@ async def test_a_breakpoint_holds_its_port_and_no_other(pace, parallel):
             )
         )
         held = recorder.store.ports[mail].held
+        eager = running.by_hand._eager.get(mail)
+        assert eager is None or eager.lets_others_go.is_set()
         await running.by_hand.obey(Subject(mail), Run())
         await task
     assert (held.cause, held.by_breakpoint) == ("breakpoint: soft match", True)

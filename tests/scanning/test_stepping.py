@@ -269,6 +269,14 @@ def test_a_stopped_port_keeps_what_was_found():
     assert bench.log[-2:] == ["end stopped", "disconnect"]
 
 
+def test_two_words_at_once_leave_no_connection_open():
+    bench = Bench()(StepOver(), StepOver(), Step(), Step())
+    bench.steps.obey(Skip())
+    bench(SendAgain())
+    assert bench.log[-2:] == ["end stopped", "disconnect"]
+    assert bench.next == "connect"
+
+
 def test_a_skipped_probe_on_an_open_connection_closes_it():
     bench = Bench()(StepOver(), StepOver(), Step(), Skip())
     assert bench.log[-2:] == ["connect", "disconnect"]

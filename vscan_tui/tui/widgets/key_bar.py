@@ -42,6 +42,8 @@ _FIRST = (
     "program.quit",
     "find.filter",
     "scan.pause",
+    "by_hand.step",
+    "by_hand.compose",
     "find.next",
     "panes.zoom",
     "panes.copy",

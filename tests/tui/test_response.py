@@ -332,6 +332,7 @@ async def test_a_search_does_not_hold_up_the_screen():
 
 async def test_the_borders_and_times_of_the_reads_are_shown():
     async with Opened(talk(), LARGE) as opened:
+        await opened.press("z")
         text = "\n".join(pane_text(opened.pane))
         assert "╎45 53 4d" in text
         assert "read 1 +3.4 ms" in text

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from vscan_tui.events import Decided, Event, PortFound, Warned
-from vscan_tui.options.model import OutputOptions
+from vscan_tui.options.model import OutputOptions, ReportFormat
 from vscan_tui.session.recorder import Recorder, recording
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Stage, Store
 from vscan_tui.session.wording import port_text, port_version_text, printable, service_text
 
 _REFRESHES_PER_SECOND = 5
+_WITH_EXCHANGES = frozenset(
+    {ReportFormat.JSON_LINES, ReportFormat.CSV, ReportFormat.MARKDOWN, ReportFormat.HTML}
+)
+"""Reports that tell what was sent and received, not the verdicts alone."""
 
 
 class HeadlessRun:
@@ -36,7 +40,9 @@ class HeadlessRun:
             recorder: writes while the source runs.
             trace: say every decision in a line.
         """
-        self.store = Store()
+        self.store = Store(
+            keeps_exchanges=any(report.format in _WITH_EXCHANGES for report in output.reports)
+        )
         self.interrupted = False
         self._source = source
         self._output = output

@@ -59,7 +59,7 @@ def hosts_up(store: Store) -> int:
 
 def hosts_total(store: Store) -> int:
     """Return how many hosts were looked for so far."""
-    return len(store.hosts)
+    return len(store.hosts) + store.hosts_down
 
 
 def latency(host: Host) -> float | None:

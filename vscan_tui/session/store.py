@@ -242,11 +242,27 @@ class Notice:
     partial: bool
 
 
+MAX_HOSTS_DOWN = 1024
+"""So many hosts that are down are known one by one; the others are counted only."""
+_MAX_SHARED = 4096
+_MAX_KEPT_ANSWERS = 8
+"""A service fingerprint has room for fewer."""
+
+
 class Store:
     """All that is known of a scan; `apply` is the only way in."""
 
-    def __init__(self) -> None:
-        """Begin with nothing known."""
+    def __init__(self, *, keeps_exchanges: bool = True) -> None:
+        """Begin with nothing known.
+
+        Args:
+            keeps_exchanges: whether what was sent and received stays known once a
+                port is finished; if not, only what its fingerprint is made of does,
+                so that a scan of very many ports stays small.
+        """
+        self._keeps_exchanges = keeps_exchanges
+        self.hosts_down = 0
+        """Hosts that are down and not in `hosts`."""
         self.scan: ScanStarted | None = None
         self.planned: ScanPlanned | None = None
         self.ended: ScanFinished | None = None
@@ -261,6 +277,8 @@ class Store:
         self.warnings: list[Notice] = []
         self.stages: Counter[Stage] = Counter()
         self.outcomes: Counter[Outcome] = Counter()
+        self._rows_down = 0
+        self._services: dict[Service, Service] = {}
 
     @property
     def seconds(self) -> float:
@@ -320,9 +338,7 @@ class Store:
             case ScanPlanned():
                 self.planned = event
             case HostFound():
-                host = self._host(event.address, event.time)
-                host.name, host.state, host.reason = event.name, event.state, event.reason
-                host.latency, host.other_addresses = event.latency, event.other_addresses
+                self._host_found(event)
             case HostNamed():
                 self._host(event.address, event.time).reverse_name = event.name
             case DiscoveryProgressed():
@@ -386,6 +402,22 @@ class Store:
             case _:
                 pass
 
+    def _share(self, service: Service) -> Service:
+        """Return one object for all equal services: in a large network, most are."""
+        if len(self._services) > _MAX_SHARED:
+            self._services.clear()
+        return self._services.setdefault(service, service)
+
+    def _host_found(self, event: HostFound) -> None:
+        if event.state is HostState.DOWN and event.address not in self.hosts:
+            self._rows_down += 1
+            if self._rows_down > MAX_HOSTS_DOWN:
+                self.hosts_down += 1
+                return
+        host = self._host(event.address, event.time)
+        host.name, host.state, host.reason = event.name, event.state, event.reason
+        host.latency, host.other_addresses = event.latency, event.other_addresses
+
     def _port_finished(self, port: Port, event: PortFinished) -> None:
         """Take a verdict; without a match it replaces none that was found or asked by hand."""
         if not event.provisional:
@@ -399,6 +431,17 @@ class Store:
             self.outcomes[port.outcome] -= 1
         self.outcomes[event.outcome] += 1
         port.outcome, port.service, port.by_hand = event.outcome, event.service, event.by_hand
+        if not event.provisional and not self._keeps_exchanges:
+            _condense(port)
+            port.service = self._share(port.service)
+
+
+def _condense(port: Port) -> None:
+    """Forget how a verdict was come to, but for the answers that nothing matched."""
+    port.decisions = []
+    port.connections = {}
+    answered = [exchange for exchange in port.exchanges if exchange.response]
+    port.exchanges = [] if port.outcome is Outcome.HARD_MATCH else answered[:_MAX_KEPT_ANSWERS]
 
 
 def _started(port: Port, event: ExchangeStarted) -> Exchange:

@@ -1,6 +1,8 @@
 """Loads the probe databases that the options ask for, and says what is wrong with them."""
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from vscan_tui.matching import pattern
@@ -14,6 +16,7 @@ from vscan_tui.probedb.sources import (
 )
 
 FAULTS_TOLD = 20
+_OFTEN = (700, 5, 4)
 
 
 def load_databases(
@@ -38,7 +41,8 @@ def load_databases(
     databases = []
     for source in sources:
         try:
-            databases.append(load(source, check_pattern=pattern.check))
+            with _without_collection():
+                databases.append(load(source, check_pattern=pattern.check))
         except DatabaseError as error:
             if source.name != OVERLAY_NAME or strict:
                 raise
@@ -52,6 +56,21 @@ def load_databases(
             "without --strict the faulty lines are left out"
         )
     return ProbeDatabases(tuple(databases))
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """What is made meanwhile stays to the end: there is no garbage in it to look for, ever.
+
+    What comes after is little, so that it can be looked through often.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+        gc.set_threshold(*_OFTEN)
+    finally:
+        gc.enable()
 
 
 def load_quietly(files: Sequence[str] = (), *, with_overlays: bool = False) -> ProbeDatabases:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from vscan_tui.events import (
     Endpoint,
@@ -111,7 +112,8 @@ class Scan:
             settings.parallel_interrogations * self._connections_per_port
         )
         self._budget = ConnectionBudget(most)
-        self._waits: dict[str, Waits] = {}
+        self._waits: WeakValueDictionary[str, Waits] = WeakValueDictionary()
+        """By address, as long as a port of the host is being asked."""
         means = Means(
             databases, transport, self._matching, settings.intensity, tuple(postprocessors)
         )
@@ -193,7 +195,8 @@ class Scan:
         """Pass on an event of discovery, and queue the ports that it found."""
         self._emit(event)
         if isinstance(event, HostFound):
-            self._host_names[event.address] = event.name
+            if event.name:
+                self._host_names[event.address] = event.name
         elif isinstance(event, PortFound):
             self._found.put(event.endpoint.address, event)
 
@@ -272,13 +275,14 @@ class Scan:
         )
 
     def _waits_for(self, address: str) -> Waits:
-        if address not in self._waits:
+        waits = self._waits.get(address)
+        if waits is None:
             low, high = self._settings.min_wait, self._settings.max_wait
             limits = WaitLimits(
                 0.0 if low is None else low * 1000, math.inf if high is None else high * 1000
             )
-            self._waits[address] = Waits(limits)
-        return self._waits[address]
+            waits = self._waits[address] = Waits(limits)
+        return waits
 
     def _deadline(self, address: str) -> float | None:
         """When a host's time is up, on the event loop's clock; it begins with its first port."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from vscan_tui.bundled import bundled
 from vscan_tui.events import Protocol
 from vscan_tui.installed_nmap import nmap_file
-from vscan_tui.scanning.port_table_cache import KeptTable, kept_table
+from vscan_tui.scanning.port_table_cache import KeptTable, kept_table, packed
 
 LAST_PORT = 65535
 
@@ -183,7 +183,8 @@ def _kept_table(
 
     def build() -> KeptTable:
         table = build_port_table(source, ranked(), named())
-        return KeptTable(table.names, table.ranking)
+        names = {protocol: packed(known) for protocol, known in table.names.items()}
+        return KeptTable(names, dict(table.ranking))
 
     kept = kept_table(text, build)
     return PortTable(source, kept.names, kept.ranking)

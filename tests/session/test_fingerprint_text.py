@@ -209,6 +209,16 @@ def test_backslashes_eaten_before_quotes_do_no_harm():
     assert found.problems
 
 
+@pytest.mark.parametrize("quote", ["'", "`"])
+def test_quotes_that_were_all_changed_are_put_back(quote):
+    data = b'say "hello", it\'s `me`\r\n'
+
+    found = only(pasted((("NULL", data), ("Help", b"x"))).replace('"', quote))
+
+    assert told(found) == [("NULL", data), ("Help", b"x")]
+    assert any("quotes" in problem for problem in found.problems)
+
+
 def test_backslashes_lost_at_line_ends_are_put_back_by_the_length_of_the_lines():
     cut = pasted().replace("\\\n", "\n")
     assert cut != pasted()
@@ -235,6 +245,14 @@ def test_a_line_that_does_not_belong_is_left_out_and_told():
 
     assert told(found) == list(RESPONSES)
     assert found.problems == ("Lines that do not belong to it are left out: 5.",)
+
+
+def test_a_name_of_a_probe_that_cannot_be_is_not_taken_for_one():
+    found = only('SF-Port1-TCP:V=1%r(Get\u00be\x82,1,"x")%r(NULL,1,"y");')
+
+    assert told(found) == [("NULL", b"y")]
+    assert all(problem.isprintable() for problem in found.problems)
+    assert found.problems
 
 
 def test_a_port_that_cannot_be_is_told():

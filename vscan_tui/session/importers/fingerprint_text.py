@@ -29,8 +29,10 @@ MAX_CHARACTERS = 1 << 20
 """Nmap ends a fingerprint after some 12,000."""
 
 _START = re.compile(r"SF-Port(\d{1,9})-(TCP|UDP|SCTP)\b:?", re.IGNORECASE)
-_HEADER = re.compile(r"""%r\(([^,()"%\\\s]{1,60}),([0-9A-Fa-f]{1,8}),(["'`])""")
-_TORN_HEADER = re.compile(r'(?<!\\)([\w-]{0,60}),([0-9A-Fa-f]{1,8}),(")')
+_HEADER = re.compile(r"""%r\(([A-Za-z0-9_.:+/-]{1,60}),([0-9A-Fa-f]{1,8}),(["'`])""")
+_OTHER_QUOTE = re.compile(r"%r\([^()\"]{1,60},[0-9A-Fa-f\s]{1,20},\s{0,9}(?:SF:)?['`]")
+_ESCAPED_OTHER_QUOTE = re.compile(r"\\['`]")
+_TORN_HEADER = re.compile(r'(?<!\\)([A-Za-z0-9_-]{0,60}),([0-9A-Fa-f]{1,8}),(")')
 """What is left of the beginning of a response when a line before it is lost."""
 _SETTING = re.compile(r"(?:^|[:%])([A-Z][A-Za-z]{0,9})=([^%]{0,80})")
 _TOKEN = re.compile(
@@ -163,6 +165,10 @@ def decode_fingerprint(text: str, line: int = 1) -> ServiceFingerprint:
     plain = text.translate(_TYPOGRAPHIC)
     if not _CHANGED.isdisjoint(text):
         problems.append("Quotes or dashes were changed to typographic ones; they are put back.")
+    if _OTHER_QUOTE.search(plain):
+        # Nmap escapes the double quote alone: an escaped other one was one.
+        plain = _ESCAPED_OTHER_QUOTE.sub(r'\\"', plain)
+        problems.append("Double quotes were changed to others; they are put back.")
     reading = _best_reading(plain)
     if reading.repair:
         problems.append(reading.repair)

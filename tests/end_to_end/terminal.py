@@ -1,5 +1,6 @@
 """A real terminal for tests: a tmux window with a shell in it."""
 
+import io
 import itertools
 import os
 import shlex
@@ -9,6 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
 
 PATIENCE = 20.0
 POLL_SECONDS = 0.05
@@ -99,6 +103,18 @@ class Terminal:
             screen = self.text()
         return screen
 
+    def picture(self, name: str) -> None:
+        """Keep what is seen as a picture, in the folder that VSCAN_PICTURES names, if it does."""
+        folder = os.environ.get("VSCAN_PICTURES")
+        if not folder:
+            return
+        console = Console(record=True, width=int(self.value("window_width")), file=io.StringIO())
+        console.print(
+            Text.from_ansi(self.tmux("capture-pane", "-e", "-N", "-p")), soft_wrap=True, end=""
+        )
+        svg = console.export_svg(title="vscan", unique_id=f"vscan-{name}")
+        Path(folder, f"{name}.svg").write_text(svg, encoding="utf-8")
+
     def child(self) -> int:
         """Return the process id of what the shell is running."""
         shell = self.value("pane_pid")
@@ -120,7 +136,12 @@ def terminal(
         configuration.write_text(CONFIGURATION)
         start = Path(name) / "start.sh"  # where a shell for root would choose its own prompt
         start.write_text(f"PS1='{PROMPT}'\n")
-        shell = {"ENV": str(start), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        shell = {
+            "ENV": str(start),
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "LC_ALL": "C.UTF-8",
+        }
         inherited = {key: text for key, text in os.environ.items() if not key.startswith("TMUX")}
         subprocess.run(
             ["tmux", "-u", "-S", str(socket), "-f", str(configuration), "new-session", "-d"]

@@ -63,15 +63,17 @@ def rules(tmp_path):
 
 
 def _scan(window, rules, port, *more):
+    window.ask(f"cd {rules.parent}")
     window.run(
-        *PROGRAM, "--versiondb", rules, "-n", "-Pn", "-p", port, "--no-postprocess", *more, IPV4
+        *PROGRAM, "--versiondb", rules.name, "-n", "-Pn", "-p", port, "--no-postprocess",
+        *more, IPV4,
     )  # fmt: skip
 
 
 def test_a_port_is_stepped_and_a_probe_is_skipped(window, rules, tmp_path):
     answers = {b"WHO ARE YOU?\r\n": b"I am Delphi 9\r\n"}
     with server(answers) as (port, received):
-        _scan(window, rules, port, "--pace", "step", "--journal-dir", tmp_path / "journals")
+        _scan(window, rules, port, "--pace", "step", "--journal-dir", "journals")
         window.wait_for(f"{port}/tcp", "held before: connect")
 
         window.wait_for(f"step {port}/tcp  held", "Connect: for NULL", "once connected")
@@ -79,6 +81,7 @@ def test_a_port_is_stepped_and_a_probe_is_skipped(window, rules, tmp_path):
         window.wait_for("Send nothing", "o over", "x skip", "p probe")
         window.press("o")
         window.wait_for("Send Lines: rarity 1 is within intensity 7", "no answer", "send Question")
+        window.picture("step")
         window.press("x")
         window.wait_for("Connect: for Question")
         window.press("s")
@@ -117,6 +120,7 @@ def test_a_payload_of_ones_own_identifies_the_service(window, rules, tmp_path):
         window.wait_for(r"unknown escape \x")
         window.write("a")
         window.wait_for("LY?.", without=["unknown escape"])
+        window.picture("composer")
         window.press("C-s")
 
         window.wait_for("Pythia 12", "by hand", "hard match", without=["compose  for"])

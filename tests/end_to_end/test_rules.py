@@ -48,8 +48,9 @@ def greeter():
 
 
 def scan(window, database, *ports) -> None:
+    window.ask(f"cd {database.parent}")
     window.run(
-        *PROGRAM, "--versiondb", database, "-n", "-p", ",".join(map(str, ports)),
+        *PROGRAM, "--versiondb", database.name, "-n", "-p", ",".join(map(str, ports)),
         "--no-journal", IPV4,
     )  # fmt: skip
 
@@ -87,6 +88,7 @@ def test_a_rule_is_written_from_a_response_saved_and_used_by_the_next_scan(
     window.wait_for("unknown version field")
     window.press("C-z")
     window.wait_for("hard match zork", "version 1.2", "host.example.org")
+    window.picture("workbench")
     window.write(" d/")
     window.write("game server/")
     window.wait_for("devicetype game server")
@@ -101,9 +103,32 @@ def test_a_rule_is_written_from_a_response_saved_and_used_by_the_next_scan(
     saved = (tmp_path / "CONFIG" / "vscan" / "service-probes" / "own.probes").read_text()
     assert "match zork m|^Zork" in saved
     scan(window, database, number, other)
-    window.wait_for(f"{number}/tcp", "zork", "Zork 1.2", "0 unknown", "100%", "own.probes")
+    window.wait_for(f"{number}/tcp", "zork", "Zork 1.2", "0 unknown", "100%")
+    window.press("G" if number > other else "g")
+    window.wait_for(f"─ {number}/tcp", "own.probes")
     quit_program(window)
     assert "Traceback" not in window.text()
+
+
+def test_why_a_service_is_unknown_is_found_out(window, greeter, tmp_path):
+    database = tmp_path / "small"
+    database.write_text(
+        "Probe TCP NULL q||\ntotalwaitms 1000\n"
+        r"match ftp m|^220 ([-.\w]+) FTP ready\r\n| p/Some FTP server/ h/$1/"
+        "\n"
+        r"match zork m|^Zork (\d+)\.(\d+) at your service\r\n| p/Zork/ v/$1.$2/"
+        "\n"
+    )
+    number = greeter(b"Zork 1.beta at your service\r\n")
+    other = greeter(b"220 box FTP ready\r\n")
+
+    scan(window, database, number, other)
+    window.wait_for(f"{number}/tcp", "1 unknown", "100%", "Some FTP server")
+    window.press("n")
+    window.wait_for(f"─ {number}/tcp", "nearest", "zork", "small:4")
+    window.wait_for("stopped", "at 0x0007 stands b")
+    window.picture("nearest")
+    quit_program(window)
 
 
 def test_why_the_wrong_rule_fired_first_is_found_out(window, greeter, tmp_path):
@@ -126,6 +151,7 @@ def test_why_the_wrong_rule_fired_first_is_found_out(window, greeter, tmp_path):
     for _ in range(5):
         window.press(".")
     window.wait_for("5 of 6", "in group 2", "3 bytes at 0x0010")
+    window.picture("debugger")
     window.press("v")
     window.wait_for("rules  2, in the order tried", "1 ✓ fired", "2 ◦ shadowed")
     window.press("/")

@@ -15,7 +15,7 @@ from tests.commands.sessions import write_journal
 from tests.reports.scans import ADDRESS, answered, begin, end, found, store_of, up
 from vscan_tui.cli import main
 from vscan_tui.commands.databases import load_quietly
-from vscan_tui.events import Endpoint, Outcome
+from vscan_tui.events import Endpoint, Mark, Outcome
 from vscan_tui.matching.recorded import RecordedMatcher, RecordedResponse
 from vscan_tui.session.importers.records import RecordError, read_record
 from vscan_tui.session.journal import read_events
@@ -116,6 +116,7 @@ def test_on_the_screen_the_new_rule_is_shown_with_what_was_before(matcher):
     assert (port.outcome, port.service.fields.product) == (Outcome.HARD_MATCH, "Own")
     assert port.exchanges[0].match.line == 2
     assert port.warnings == ["rematched: it was unknown (no match), and is ssh Own (protocol 2.0)"]
+    assert port.mark is Mark.TO_DO
     assert shown.scan.databases == matcher.databases.identities
 
 

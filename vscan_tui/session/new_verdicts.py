@@ -10,8 +10,10 @@ from vscan_tui.events import (
     Endpoint,
     Event,
     ExchangeEnded,
+    Mark,
     Outcome,
     PortFinished,
+    PortMarked,
     RuleFired,
     ScanStarted,
     Service,
@@ -109,7 +111,10 @@ def rematched_events(
     ports: Mapping[Endpoint, Rematched],
     databases: Sequence[DatabaseIdentity],
 ) -> Iterator[Event]:
-    """Yield the events of a session as if it had had these verdicts; each change is told."""
+    """Yield the events of a session as if it had had these verdicts.
+
+    Each change is told, and its port marked, so that a person finds it.
+    """
     for event in events:
         match event:
             case ScanStarted():
@@ -133,5 +138,6 @@ def rematched_events(
                 if port.is_changed:
                     message = f"rematched: it was {port.before.text}, and is {port.after.text}"
                     yield Warned(time=event.time, message=message, endpoint=endpoint)
+                    yield PortMarked(time=event.time, endpoint=endpoint, mark=Mark.TO_DO)
             case _:
                 yield event

@@ -10,6 +10,7 @@ from tests.tui.scripted_scan import ScriptedSource, script
 from vscan_tui.configuration import Configuration
 from vscan_tui.tui.app import VscanApp
 from vscan_tui.tui.mask import Mask
+from vscan_tui.tui.rendering.hexdump import View, frame, part
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,25 @@ async def test_the_mask_can_be_set_from_the_beginning():
         await settle(pilot)
         await until(pilot, lambda: "nginx" in "".join(screen_text(app)))
         assert "127.0.0.1" not in "".join(screen_text(app))
+
+
+@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("columns", [3, 8, 16])
+def test_an_address_is_hidden_in_a_dump_too_though_lines_break_it(view, columns):
+    response = b"220 welcome to 192.168.17.201 and farewell\r\n"
+    shown = part(response, (0, len(response)), frame(view, len(response), 60))
+    shown.hide = Mask(()).hide_bytes
+    lines = [shown.shown_bytes(at, at + columns) for at in range(0, len(response), columns)]
+    assert b"".join(lines) == b"220 welcome to xxx.xxx.xx.xxx and farewell\r\n"
+
+
+async def test_the_hexdump_is_masked_with_the_rest():
+    app = VscanApp(ScriptedSource(script("127.0.0.1")))
+    async with app.run_test(size=(160, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("j", "K")
+        await until(pilot, lambda: "MASKED" in screen_text(app)[0])
+        assert app.triage.response._dump._bands[0].parts[0][1].hide is not None
+        await pilot.press("K")
+        await until(pilot, lambda: "MASKED" not in screen_text(app)[0])
+        assert app.triage.response._dump._bands[0].parts[0][1].hide is None

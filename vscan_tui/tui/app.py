@@ -139,7 +139,7 @@ class VscanApp(App[int], inherit_bindings=False):
         if self.configuration.theme and not known:
             problems.append(f'there is no theme "{self.configuration.theme}"')
         if self._mask is not None:
-            self.triage.show_masked(is_masked=True)
+            self.triage.show_mask(self._mask)
         if problems:
             text = "\n".join([*problems[:_PROBLEMS], "`vscan config` tells more."])
             self.notify(text, title="Settings", severity="warning", timeout=15, markup=False)
@@ -278,7 +278,7 @@ class VscanApp(App[int], inherit_bindings=False):
 
     def _set_mask(self, mask: Mask | None) -> None:
         self._mask = mask
-        self.triage.show_masked(is_masked=mask is not None)
+        self.triage.show_mask(mask)
         for screen in self.screen_stack:
             for widget in (screen, *screen.walk_children()):
                 widget.refresh()

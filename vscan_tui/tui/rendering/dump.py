@@ -75,6 +75,7 @@ class Dump:
         arrangement: Arrangement,
         *,
         has_brackets: bool = False,
+        hide: Callable[[bytes], bytes] | None = None,
     ) -> None:
         """Arrange a conversation.
 
@@ -84,12 +85,14 @@ class Dump:
             width: in cells.
             arrangement: what is shown.
             has_brackets: whether layers stand in brackets, for a screen without colours.
+            hide: makes bytes of the same length in which nothing secret can be read.
         """
         self.conversation = conversation
         self.arrangement = arrangement
         self.view = view
         self._width = width
         self._has_brackets = has_brackets
+        self._hide = hide
         self._bands = tuple(self._arranged())
 
     def _arranged(self) -> Iterator[_Band]:
@@ -123,8 +126,11 @@ class Dump:
         data = self.conversation.data(direction)
         shape = frame(self.view, len(data), width, has_brackets=self._has_brackets)
         if direction is _SENT:
-            return part(data, span, shape)
-        return part(data, span, shape, self.conversation.reads_from)
+            made = part(data, span, shape)
+        else:
+            made = part(data, span, shape, self.conversation.reads_from)
+        made.hide = self._hide
+        return made
 
     def _end(self, turn: Turn | None) -> int:
         talk = self.conversation

@@ -19,6 +19,8 @@ from vscan_tui.tui.rendering.line_index import LEAST_WIDTH, LineIndex
 
 _COLUMNS = (32, 16, 8)
 _EIGHT = 8
+_NEIGHBOURS = 64
+"""Bytes before and after a line that are looked at to know what is to be hidden in it."""
 _DIGITS_OF_OFFSET = 4
 _ONE_DIGIT = 9
 _BEYOND = "⁺"
@@ -165,6 +167,8 @@ class Part:
             reads: tells where each read began.
         """
         self.data = data
+        self.hide: Callable[[bytes], bytes] | None = None
+        """Makes bytes of the same length in which nothing secret can be read."""
         self.begin, self.end = span
         self.frame = shape
         self._reads = reads
@@ -215,6 +219,14 @@ class Part:
     def text(self, start: int, end: int) -> str:
         """Write bytes the way this view shows them, for the clipboard."""
         return written(self.frame.view, bytes(self.data[start:end]))
+
+    def shown_bytes(self, start: int, end: int) -> bytes:
+        """Return the bytes of a line; what is hidden of them depends on their neighbours."""
+        if self.hide is None:
+            return bytes(self.data[start:end])
+        before = max(0, start - _NEIGHBOURS)
+        hidden = self.hide(bytes(self.data[before : end + _NEIGHBOURS]))
+        return hidden[start - before : end - before]
 
 
 def written(view: View, data: bytes) -> str:
@@ -306,7 +318,7 @@ class HexPart(Part):
 
     def _bytes(self, start: int, end: int, layers: Layers, borders: set[int]) -> list[Run]:
         shape = self.frame
-        data = bytes(self.data[start:end])
+        data = self.shown_bytes(start, end)
         before = min(start, 1)
         owners = layers.owners(start - before, end + 1)
         over = layers.over(start - before, end + 1)
@@ -488,7 +500,7 @@ class TextPart(Part):
         owners, over = layers.owners(start, end), layers.over(start, end)
         offset_text = f"{start:0{self.frame.digits}x}  "
         runs = _Runs(Run(offset_text, Role.LABEL))
-        data = bytes(self.data[start:end])
+        data = self.shown_bytes(start, end)
         is_text = self.frame.view is View.TEXT
         cursor = layers.cursor - start
         columns = {at - start for at in borders}

@@ -15,6 +15,7 @@ from vscan_tui.session.store import Exchange, Port, Stage, Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Changes
 from vscan_tui.tui.keymap import Need, Scope, bindings
+from vscan_tui.tui.mask import Mask
 from vscan_tui.tui.proportions import STEP
 from vscan_tui.tui.rendering.hexdump import View
 from vscan_tui.tui.rendering.line import Line, Role, cut
@@ -236,9 +237,10 @@ class TriageScreen(Screen[None]):
         self._update_hint()
         self._update_bars()
 
-    def show_masked(self, *, is_masked: bool) -> None:
+    def show_mask(self, mask: Mask | None) -> None:
         """Show that addresses and names are hidden, or no longer."""
-        self._is_masked = is_masked
+        self._is_masked = mask is not None
+        self.response.hide_with(None if mask is None else mask.hide_bytes)
         self._update_title()
 
     def show_stopping(self) -> None:

@@ -72,6 +72,7 @@ class Hexdump(LineView):
         self._exchange: Exchange | None = None
         self._conversation: Conversation | None = None
         self._dump: Dump | None = None
+        self._hide: Callable[[bytes], bytes] | None = None
         self._drawn: tuple[int, int] = (0, 0)
         """How many bytes and firings the lines were made of."""
         self._place: Place | None = None
@@ -177,6 +178,12 @@ class Hexdump(LineView):
             self.jump_to(0)
         if self.found is not None:
             self._search_later(0.0 if changed else _PAUSE)
+
+    def hide_with(self, hide: Callable[[bytes], bytes] | None) -> None:
+        """Hide what is secret in bytes, too; None shows it again."""
+        self._hide = hide
+        self._arrange()
+        self._redraw()
 
     def show_rule(
         self, spans: tuple[Span | None, ...], laid_over: tuple[tuple[Span, Layer], ...]
@@ -299,6 +306,7 @@ class Hexdump(LineView):
             self.text_width,
             self._arrangement(self._conversation),
             has_brackets=self.app.no_color,
+            hide=self._hide,
         )
 
     def _redraw(self) -> None:

@@ -25,7 +25,7 @@ CUTS = (900, 1300)
 """So many bytes of a longer response Nmap writes down: as a rule, and when debugging."""
 MOST_RESPONSES = 1000
 MOST_PROBLEMS = 50
-MAX_CHARACTERS = 1 << 20
+MAX_CHARACTERS = 1 << 17
 """Nmap ends a fingerprint after some 12,000."""
 
 _START = re.compile(r"SF-Port(\d{1,9})-(TCP|UDP|SCTP)\b:?", re.IGNORECASE)

@@ -5,15 +5,16 @@
 
 scans the ports of a host with `--pace eager` and `--pace polite`, one after the
 other, and prints how long each took, on which ports their answers differ, and
-how many connections and bytes each port cost.  Then it does the same with one
-HTTP port of the host (if named), with a port that accepts and never answers,
-and with one that closes on whatever it is sent, both of its own.  With --nmap,
-`nmap -sV -T4` is run on all of these too.
+how many connections and bytes each port cost (those of `polite` are Nmap's).
+Then it does the same with one HTTP port of the host (if named), with a port that
+accepts and never answers, and with one that closes on whatever it is sent, both
+of its own.  With --nmap, `nmap -sV -T4` is run on all of these too.
 """
 
 import argparse
 import base64
 import json
+import os
 import socketserver
 import statistics
 import subprocess
@@ -22,12 +23,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.agreement import Answer, answers, compare
 
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+}
+"""An installed program has its modules compiled."""
 VSCAN = (sys.executable, "-m", "vscan_tui", "--headless", "--no-journal")
 
 
@@ -50,7 +55,9 @@ def scan(command: list[str], ports: str, host: str, database: str | None) -> Run
         xml, lines = Path(folder, "scan.xml"), Path(folder, "scan.jsonl")
         outputs = ["-oX", str(xml), *([] if command == ["nmap"] else ["-oJ", str(lines)])]
         began = time.monotonic()
-        subprocess.run([*command, *words, *outputs], check=True, stdout=subprocess.DEVNULL)
+        quiet = subprocess.DEVNULL
+        program = [*command, *words, *outputs]
+        subprocess.run(program, check=True, stdout=quiet, stderr=quiet, env=ENVIRONMENT)
         seconds = time.monotonic() - began
         return Run(seconds, answers(xml), costs(lines) if lines.exists() else {})
 
@@ -92,8 +99,9 @@ def server(*, closes: bool) -> Iterator[int]:
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            while self.request.recv(4096) and not closes:
-                pass
+            with suppress(ConnectionError):
+                while self.request.recv(4096) and not closes:
+                    pass
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listening:
         listening.daemon_threads = True

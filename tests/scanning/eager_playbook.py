@@ -164,7 +164,7 @@ class EagerPlaybook:
                     assert not action.is_final or not self._connections, self.log
 
     def _log(self, action: eager.Action) -> None:
-        known = {key: getattr(action, key) for key in action.__slots__}
+        known = {key: getattr(action, key) for key in action.__struct_fields__}
         if "probe" in known:
             known["probe"] = known["probe"].name
         self.log.append(f"{self.now:8.1f} {type(action).__name__} {known}")

@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+import msgspec
+
 from vscan_tui.events import Ending, Match, Outcome, Protocol, Service
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.scanning import interrogation as polite
@@ -54,8 +56,7 @@ _DECISIVE = frozenset(
 # What to do
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """Open a connection of this number; answer with `Opened` or `NotOpened`."""
 
     connection: int
@@ -64,8 +65,7 @@ class Open:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Begin an exchange on a connection; what comes there is told as it comes."""
 
     connection: int
@@ -76,8 +76,7 @@ class Send:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Answer with `WaitOver` after this time; replaces the connection's wait before."""
 
     connection: int
@@ -85,8 +84,7 @@ class Wait:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MatchResponse:
+class MatchResponse(msgspec.Struct, frozen=True):
     """Match a response; answer with `Matched`."""
 
     exchange: int
@@ -95,8 +93,7 @@ class MatchResponse:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndExchange:
+class EndExchange(msgspec.Struct, frozen=True):
     """Nothing more is awaited from the exchange on this connection; no answer."""
 
     connection: int
@@ -104,23 +101,20 @@ class EndExchange:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnect:
+class Disconnect(msgspec.Struct, frozen=True):
     """Close a connection, or give up opening it; nothing more is told of it."""
 
     connection: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Warn:
+class Warn(msgspec.Struct, frozen=True):
     """Tell the user; no answer."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """The verdict; if it is not final, a late answer may change it."""
 
     outcome: Outcome
@@ -135,16 +129,14 @@ Action = Open | Send | Wait | MatchResponse | EndExchange | Disconnect | Warn | 
 # What happened
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """The connection is ready for use."""
 
     connection: int
     elapsed_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class NotOpened:
+class NotOpened(msgspec.Struct, frozen=True):
     """The connection could not be opened."""
 
     connection: int
@@ -153,8 +145,7 @@ class NotOpened:
     """Whether this system is at fault, and the other side was not even asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """Bytes came; the time is since the exchange began."""
 
     connection: int
@@ -162,8 +153,7 @@ class Received:
     elapsed_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(msgspec.Struct, frozen=True):
     """The other side ended the connection."""
 
     connection: int
@@ -171,8 +161,7 @@ class Closed:
     was_reset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """Sending or receiving failed for another reason."""
 
     connection: int
@@ -180,15 +169,13 @@ class Failed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class WaitOver:
+class WaitOver(msgspec.Struct, frozen=True):
     """The wait on this connection is over."""
 
     connection: int
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(msgspec.Struct, frozen=True):
     """The first rule that fires on a response, if one does."""
 
     probe: CombinedProbe

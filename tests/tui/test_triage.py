@@ -609,16 +609,24 @@ async def test_the_palette_has_our_commands_and_no_others():
         await settle(pilot)
         offered = [command.title for command in app.get_system_commands(app.screen)]
         met = app.triage.met_needs()
-        possible = [c for c in COMMANDS if c.in_palette and not c.obstacle(met)]
+        here = {Scope.PROGRAM, *app.triage.command_places()}
+        possible = [c for c in COMMANDS if c.scope in here and c.in_palette and not c.obstacle(met)]
         assert offered == [command.title for command in possible]
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command.in_palette])
+ON_TRIAGE = {Scope.PROGRAM, Scope.TRIAGE, Scope.RESPONSE, Scope.DEBUGGER}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [command for command in COMMANDS if command.in_palette and command.scope in ON_TRIAGE],
+)
 async def test_every_command_of_the_palette_can_be_run(command):
     app = VscanApp(scan())
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        await app._run_command(command.action)
+        places = {Scope.PROGRAM: app, **app.triage.command_places()}
+        await app._run_command(command.action, places[command.scope])
         await pilot.pause()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
+from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -32,6 +33,7 @@ from vscan_tui.tui.mask import Mask, secrets
 from vscan_tui.tui.rendering.notice import failure_text
 from vscan_tui.tui.screens.triage import TriageScreen
 from vscan_tui.tui.themes import THEMES
+from vscan_tui.tui.widgets.line_view import LineView
 from vscan_tui.tui.widgets.step_pane import StepPane
 
 if TYPE_CHECKING:  # matching is imported when it is used
@@ -324,19 +326,23 @@ class VscanApp(App[int], inherit_bindings=False):
 
     def get_system_commands(
         self,
-        screen: Screen[object],  # noqa: ARG002 - Textual's signature
+        screen: Screen[object],
     ) -> Iterable[SystemCommand]:
         """Offer in the palette those of our own commands that can do something now."""
         met = self.triage.met_needs()
+        places = {Scope.PROGRAM: self, **getattr(screen, "command_places", dict)()}
         for command in COMMANDS:
-            if command.in_palette and not command.obstacle(met):
-                run = partial(self._run_command, command.action)
+            place = places.get(command.scope)
+            if place is not None and command.in_palette and not command.obstacle(met):
+                run = partial(self._run_command, command.action, place)
                 keys = keys_text(command, self.configuration.keys)
                 text = f"{command.details}; {keys}" if command.details else keys
                 yield SystemCommand(command.title, text, run)
 
-    async def _run_command(self, action: str) -> None:
-        await self.run_action(action, default_namespace=self.screen)
+    async def _run_command(self, action: str, place: DOMNode) -> None:
+        if isinstance(place, LineView) and not place.has_focus:
+            self.triage.bring(place)
+        await self.run_action(action, default_namespace=place)
 
     def _fatal_error(self) -> None:
         """End with a sentence where Textual would print a traceback."""

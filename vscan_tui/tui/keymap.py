@@ -91,19 +91,24 @@ def _pane(id_: str, keys: str, label: str, text: str) -> Command:
     return Command(id_, keys, action, label, text, Topic.MOVE, Scope.PANE, in_palette=False)
 
 
+_MOVEMENTS = frozenset({
+    "left", "right", "select_left", "select_right", "select_up", "select_down", "unselect",
+})  # fmt: skip
+
+
 def _response(
     name: str, keys: str, action: str, label: str, text: str, *, in_footer: bool = False
 ) -> Command:
     return Command(
         f"response.{name}", keys, action, label, text, Topic.RESPONSE, Scope.RESPONSE,
-        in_footer=in_footer, in_palette=False, needs=(Need.RESPONSE,),
+        in_footer=in_footer, in_palette=name not in _MOVEMENTS, needs=(Need.RESPONSE,),
     )  # fmt: skip
 
 
 def _step(word: str, keys: str, label: str, text: str) -> Command:
     return Command(
         f"step.{word}", keys, f"say('{word}')", label, text, Topic.BY_HAND, Scope.STEP,
-        in_footer=True, in_palette=False,
+        in_footer=True,
     )  # fmt: skip
 
 
@@ -276,30 +281,30 @@ COMMANDS = (
     Command(
         "workbench.save", "ctrl+s", "save", "save",
         "Save the rule among your own; scans use it from then on",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.draft", "ctrl+r,d", "draft", "draft",
         "Draft a rule from the response under the cursor",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.probe", "ctrl+t", "probe", "other probe",
         "Write the rule for the responses of another probe",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.export", "ctrl+o,x", "export", "export",
         "Write the rule and the fingerprint as text; for whoever keeps a probe database",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.undo", "ctrl+z,u", "undo", "undo", "Take back the last change of the rule",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.redo", "ctrl+y,U", "redo", "Redo", "Do again what was taken back",
-        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+        Topic.RULES, Scope.WORKBENCH,
     ),
     Command(
         "workbench.edit", "e,i", "edit", "Edit", "Go on writing the rule",
@@ -323,22 +328,22 @@ COMMANDS = (
     ),
     Command(
         "workbench.close", "escape,q", "close", "close", "Leave the workbench",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "debugger.next_part", "full_stop", "part(1)", "part",
         "Select the next part of the regex; the bytes that it met light up in the response",
-        Topic.RULES, Scope.DEBUGGER, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.DEBUGGER, in_footer=True,
     ),
     Command(
         "debugger.previous_part", "comma", "part(-1)", "Previous part",
         "Select the previous part of the regex",
-        Topic.RULES, Scope.DEBUGGER, in_palette=False,
+        Topic.RULES, Scope.DEBUGGER,
     ),
     Command(
         "debugger.rules", "v,enter", "turn", "all rules",
         "Show all rules in the order tried with the fate of each, or the one that is looked at",
-        Topic.RULES, Scope.DEBUGGER, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.DEBUGGER, in_footer=True,
     ),
     Command(
         "debugger.next", "n", "notable(1)", "next rule",
@@ -353,7 +358,7 @@ COMMANDS = (
     Command(
         "debugger.search", "/", "search", "search rules",
         "Search the rules; every word must be in its service, place, fields or regex",
-        Topic.RULES, Scope.DEBUGGER, in_footer=True, in_palette=False,
+        Topic.RULES, Scope.DEBUGGER, in_footer=True,
     ),
     Command(
         "panes.copy", "y", "copy", "copy",

@@ -1,11 +1,12 @@
 """The triage screen: all ports, and why the selected one is what it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
+from textual.dom import DOMNode
 from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widgets import Static
@@ -254,6 +255,21 @@ class TriageScreen(Screen[None]):
             self.ports.waiting_hint = hint
             if not self.ports.line_count:
                 self.ports.refresh()
+
+    def command_places(self) -> Mapping[Scope, DOMNode]:
+        """Where the commands of each scope that works on this screen are carried out."""
+        places: dict[Scope, DOMNode] = {
+            Scope.TRIAGE: self,
+            Scope.RESPONSE: self.response,
+            Scope.DEBUGGER: self.debugger,
+        }
+        if self.step_pane.is_on_screen:
+            places[Scope.STEP] = self.step_pane
+        return places
+
+    def bring(self, pane: LineView) -> None:
+        """Let a pane be seen and have the cursor."""
+        self._go_to(pane)
 
     def met_needs(self) -> frozenset[Need]:
         """Which needs of commands are met now."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import TextArea
 
@@ -123,6 +124,10 @@ class WorkbenchScreen(Screen[None]):
         self.editor = RuleEditor("", id="workbench-rule")
         self.findings = FindingList(id="workbench-findings")
         self.response = Hexdump(id="workbench-response")
+
+    def command_places(self) -> Mapping[Scope, DOMNode]:
+        """Where the commands of each scope that works on this screen are carried out."""
+        return {Scope.WORKBENCH: self}
 
     def compose(self) -> ComposeResult:
         """Title, editor, verdict, responses, response, keys."""

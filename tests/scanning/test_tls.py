@@ -135,3 +135,12 @@ def test_a_server_that_answers_in_an_older_version_speaks_only_that_one():
         except StopIteration as end:
             question, refined = None, end.value
     assert refined.tls.versions == ("TLSv1.1",)
+
+
+def test_who_finished_no_handshake_and_stalls_is_asked_no_more():
+    service = Service("", tunnel="ssl", method=Method.PROBED, confidence=10)
+    talk = TlsInspector().talk(Known(Endpoint("127.0.0.1", "tcp", 443), service, None))
+    next(talk)
+    with pytest.raises(StopIteration) as end:
+        talk.send(b"\x16\x03\x03\x00\x2a\x02\x00")  # the beginning of a record
+    assert end.value.value.tls.versions == ()

@@ -57,3 +57,8 @@ def test_the_user_has_the_last_word():
     waits = Waits(WaitLimits(at_least=900.0, at_most=1000.0))
     assert waits.quiet(HELLO) == 900.0
     assert waits.total(NULL) == 1000.0
+
+
+def test_a_handshake_takes_no_longer_than_three_of_the_longest_waits():
+    assert Waits().handshake(8000) == 8000
+    assert Waits(WaitLimits(at_most=500)).handshake(8000) == 1500

@@ -691,7 +691,9 @@ class EagerInterrogation:
         self._connections += 1
         is_alone = not self._lines
         line = self._lines[self._connections] = _Line(self._connections, wanted, is_alone)
-        timeout_ms: float = TLS_CONNECT_TIMEOUT_MS if wanted.key.tunnel else CONNECT_TIMEOUT_MS
+        timeout_ms: float = CONNECT_TIMEOUT_MS
+        if wanted.key.tunnel:
+            timeout_ms = self._waits.handshake(TLS_CONNECT_TIMEOUT_MS)
         return [Open(line.number, wanted.key.tunnel, timeout_ms, f"for {wanted.key.probe.name}")]
 
     def _send(self, line: _Line, wanted: Wanted) -> list[Action]:

@@ -21,6 +21,7 @@ from vscan_tui.events import (
 from vscan_tui.scanning import eager as machine
 from vscan_tui.scanning.budget import ConnectionBudget, Need
 from vscan_tui.scanning.conversation import Conversation, OpenExchange
+from vscan_tui.scanning.interrogation import FULL_RESPONSE_BYTES
 from vscan_tui.scanning.refinement import Refiner
 from vscan_tui.scanning.surroundings import Surroundings
 from vscan_tui.scanning.transport import ConnectionEndedError
@@ -220,9 +221,12 @@ class EagerRunner:
 
     async def _read(self, line: _Line, connection: int) -> None:
         talk = line.talk
+        length = 0
         try:
-            while True:
+            # Nothing reads on for the rest: the machine takes its time, and some never stop.
+            while length < FULL_RESPONSE_BYTES:
                 data = await talk.receive(_NO_LIMIT_MS)
+                length += len(data)
                 self._tell(machine.Received(connection, data, talk.elapsed * 1000))
         except ConnectionEndedError as error:
             elapsed_ms = talk.elapsed * 1000

@@ -42,6 +42,8 @@ def _inspect(known: Known) -> Talk:
             fresh=True,
         )
         flight = read_flight(answer)
+        if known.tls is None and answer and not flight.is_whole:
+            break  # no handshake came to its end so far; it would stall at each of the others
         if flight.hello is not None and flight.hello.version == version:
             versions.append(name)
             certificate = certificate or flight.certificate

@@ -24,6 +24,8 @@ PATIENCE_MS = 400.0
 _ROUND_TRIPS = 4.0
 """A wait covers so many round trips: there and back, and again after a loss, with some to spare."""
 _RECENT = 16
+_HANDSHAKE_ANSWERS = 3.0
+"""A connection with a TLS handshake is so many answers: TCP's, and two of TLS (RFC 5246, 7.3)."""
 _ANSWER_TIMES = 3.0
 """A wait covers so many times what others took to answer the same probe."""
 
@@ -80,6 +82,10 @@ class Waits:
     def total(self, probe: CombinedProbe) -> float:
         """The longest that is waited for any answer: the database's `totalwaitms`."""
         return min(float(probe.totalwaitms), self._limits.at_most)
+
+    def handshake(self, at_most: float) -> float:
+        """How long a connection and its TLS handshake may take; never more than `at_most`."""
+        return min(at_most, _HANDSHAKE_ANSWERS * self._limits.at_most)
 
     def _bounded(self, wanted: float, probe: CombinedProbe, *, at_least: float) -> float:
         return min(max(wanted, at_least), self.total(probe))

@@ -246,7 +246,9 @@ def live_scan(task: Task, words: tuple[str, ...], discovery: PortDiscovery) -> S
     for problem in loaded.problems:
         say(f"vscan: warning: {problem}")
     transport = AsyncioTransport(task.rate)
-    return Scan(settings, task.databases, discovery, transport, loaded.postprocessors)
+    live = Scan(settings, task.databases, discovery, transport, loaded.postprocessors)
+    transport.tell = live.warn
+    return live
 
 
 def _timing(options: ScanOptions) -> Timing:

@@ -134,6 +134,10 @@ class Scan:
             self._discovery.resume()
             self._emit(ScanResumed(time=time.time()))
 
+    def warn(self, message: str) -> None:
+        """Tell the user something of the scan as a whole."""
+        self._emit(Warned(time=time.time(), message=message))
+
     async def run(self, emit: Emit) -> None:
         """Scan; every event goes to `emit`, the last is always `ScanFinished`.
 

@@ -51,6 +51,11 @@ class Farewells:
             transport.write_eof()
         inbox.discard(MAX_FAREWELL_BYTES, lambda: self._end(transport))
 
+    def end_all(self) -> None:
+        """Close all at once."""
+        for transport in list(self._under_way):
+            self._end(transport)
+
     async def ended(self) -> None:
         """Wait until the last one is closed, which is never longer than `FAREWELL_SECONDS`."""
         await self._none_left.wait()

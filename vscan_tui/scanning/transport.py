@@ -6,10 +6,11 @@ early loses nothing; when too much waits unread, reading is suspended.
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol, cast
 
@@ -20,6 +21,16 @@ from vscan_tui.scanning.rate import RateLimit
 MAX_UNREAD_BYTES = 64 * 1024
 """Reading is suspended while so much waits to be asked for."""
 MAX_TLS_SESSIONS = 1024
+SHORTAGE_SECONDS: Mapping[int, float] = {
+    errno.EMFILE: 15.0,
+    errno.ENFILE: 15.0,
+    errno.ENOBUFS: 15.0,
+    errno.ENOMEM: 15.0,
+    # Local ports are in use; but so it is called, too, where there is no way to an address.
+    errno.EADDRNOTAVAIL: 5.0,
+}
+"""So long it is tried again to connect when this system is short of something, by error."""
+_SHORTAGE_PAUSE = 0.05
 _TLS_READ_BYTES = 64 * 1024
 
 
@@ -102,11 +113,41 @@ class AsyncioTransport:
         self._context = _permissive_context()
         self._sessions: OrderedDict[Endpoint, ssl.SSLSession] = OrderedDict()
         self._farewells = Farewells()
+        self._told: set[int] = set()
+        self.tell: Callable[[str], None] = lambda _: None
+        """Told once for each kind of thing that this system is short of."""
 
     async def connect(
         self, endpoint: Endpoint, *, tunnel: bool, server_name: str, within: float
     ) -> Connection:
-        """See `Transport.connect`."""
+        """See `Transport.connect`; waits where this system is short of something."""
+        loop = asyncio.get_running_loop()
+        begun, pause = loop.time(), _SHORTAGE_PAUSE
+        while True:
+            try:
+                return await self._connect(
+                    endpoint, tunnel=tunnel, server_name=server_name, within=within
+                )
+            except OSError as error:
+                code = error.errno or 0
+                if loop.time() - begun >= SHORTAGE_SECONDS.get(code, 0.0):
+                    raise
+                self._tell_of_shortage(code)
+            self._farewells.end_all()  # they hold what is needed now
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.0)
+
+    def _tell_of_shortage(self, code: int) -> None:
+        if code not in self._told:
+            self._told.add(code)
+            self.tell(
+                f"this system is short of something ({os.strerror(code)}): connections wait for "
+                "others to end, so the scan is slower; --max-parallelism asks fewer ports at a time"
+            )
+
+    async def _connect(
+        self, endpoint: Endpoint, *, tunnel: bool, server_name: str, within: float
+    ) -> Connection:
         async with asyncio.timeout(within):
             handle = await _connected_socket(endpoint)
             if endpoint.protocol == "udp":

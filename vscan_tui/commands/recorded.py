@@ -12,17 +12,12 @@ from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Warned
 from vscan_tui.matching.investigation import Investigation
-from vscan_tui.matching.matcher import Matcher
 from vscan_tui.options.model import (
     DemoOptions,
     FingerprintOptions,
     OpenOptions,
     OutputOptions,
 )
-from vscan_tui.probedb.model import DEFAULT_INTENSITY
-from vscan_tui.scanning.by_hand import ByHand, Means
-from vscan_tui.scanning.matching_thread import MatchingThread
-from vscan_tui.scanning.transport import AsyncioTransport
 from vscan_tui.session.journal import JournalError, JournalFault, check_journal, read_events
 from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.replay import Replay
@@ -53,6 +48,8 @@ def show_journal(path: Path, output: OutputOptions, *, speed: float | None = Non
         output: how to show it.
         speed: so many times as fast as it happened; None for all at once.
     """
+    from vscan_tui.commands.asking import by_hand  # noqa: PLC0415 - the demo sends nothing
+
     faults: list[JournalFault] = []
     source = Replay(
         read_events(path, faults),
@@ -66,7 +63,7 @@ def show_journal(path: Path, output: OutputOptions, *, speed: float | None = Non
         note=note,
         recorder=Recorder(path, continues=True),
         investigation=Investigation(load_quietly),
-        by_hand=ByHand(_means),
+        by_hand=by_hand(),
     )
     status = present(source, presentation)
     for fault in faults[:_FAULTS_TOLD]:
@@ -130,19 +127,12 @@ def demo(options: DemoOptions) -> ExitStatus:
     """Play the bundled recording at a lively speed."""
     path = bundled(DEMO)
     try:
-        events = list(read_events(path))
+        check_journal(path)
     except JournalError as error:
         say(f"vscan: the recording is missing from this installation: {error}")
         return ExitStatus.FAILED
-    source = Replay(events, speed=DEMO_SPEED, longest_gap=DEMO_LONGEST_GAP)
+    source = Replay(read_events(path), speed=DEMO_SPEED, longest_gap=DEMO_LONGEST_GAP)
     investigation = Investigation(load_quietly)
     return present(
         source, Presentation(options.output, note=DEMO_NOTE, investigation=investigation)
     )
-
-
-def _means() -> Means:
-    """What it takes to ask a port of a recording once more."""
-    databases = load_quietly()
-    matching = MatchingThread(Matcher(databases))
-    return Means(databases, AsyncioTransport(), matching, DEFAULT_INTENSITY)

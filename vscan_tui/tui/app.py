@@ -20,12 +20,10 @@ from textual.worker import Worker, WorkerState
 
 from vscan_tui.configuration import Configuration
 from vscan_tui.events import Event
-from vscan_tui.scanning.by_hand import ByHand
 from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store
 from vscan_tui.session.wording import printable
-from vscan_tui.tui.by_hand import Hands
 from vscan_tui.tui.feed import Feed
 from vscan_tui.tui.garbage import Garbage
 from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text
@@ -36,8 +34,10 @@ from vscan_tui.tui.themes import THEMES
 from vscan_tui.tui.widgets.line_view import LineView
 from vscan_tui.tui.widgets.step_pane import StepPane
 
-if TYPE_CHECKING:  # matching is imported when it is used
+if TYPE_CHECKING:  # what is not needed for the first picture is imported when it is used
     from vscan_tui.matching.investigation import Investigation
+    from vscan_tui.scanning.by_hand import ByHand
+    from vscan_tui.tui.by_hand import Hands
 
 _TICK = 1 / 30
 _BUDGET = 0.010
@@ -75,7 +75,7 @@ class VscanApp(App[int], inherit_bindings=False):
         recorder: Recorder | None = None,
         configuration: Configuration = _DEFAULTS,
         investigation: "Investigation | None" = None,
-        by_hand: ByHand | None = None,
+        by_hand: "ByHand | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Show a source.
@@ -105,7 +105,8 @@ class VscanApp(App[int], inherit_bindings=False):
             is_recording=source.is_recording,
             investigation=investigation,
         )
-        self.hands = Hands(self, by_hand)
+        self._by_hand = by_hand
+        self._hands: Hands | None = None
         if by_hand is not None:
             by_hand.open(self.queue)
         self._garbage = Garbage()
@@ -194,7 +195,8 @@ class VscanApp(App[int], inherit_bindings=False):
 
     def _emit_watched(self, event: Event) -> None:
         self.feed.emit(event)
-        self.hands.watch(event)
+        if self._hands is not None:
+            self._hands.watch(event)
 
     def queue(self, event: Event) -> None:
         """Make what happens by hand part of the session, after what happened before it."""
@@ -231,7 +233,8 @@ class VscanApp(App[int], inherit_bindings=False):
             changes = self.feed.drain(_BUDGET)
             self.triage.apply(changes)
             self._keep_masked()
-            self.hands.notice(changes.endpoints)
+            if self._hands is not None:
+                self._hands.notice(changes.endpoints)
         else:
             self.triage.rest()
         self._garbage.tick()
@@ -258,6 +261,15 @@ class VscanApp(App[int], inherit_bindings=False):
         else:
             triage.hold_requested = True
             self.source.pause()
+
+    @property
+    def hands(self) -> "Hands":
+        """What the user does by hand; made when it is first needed."""
+        if self._hands is None:
+            from vscan_tui.tui.by_hand import Hands  # noqa: PLC0415 - not for the first picture
+
+            self._hands = Hands(self, self._by_hand)
+        return self._hands
 
     def action_by_hand(self, name: str) -> None:
         """Step a port, write to it, or see the breakpoints."""
@@ -317,7 +329,8 @@ class VscanApp(App[int], inherit_bindings=False):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._scan_ended.wait(), _PATIENCE)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.hands.close(), _PATIENCE)
+            if self._by_hand is not None:
+                await asyncio.wait_for(self._by_hand.close(), _PATIENCE)
 
     async def _leave(self) -> None:
         await self._end_scan()

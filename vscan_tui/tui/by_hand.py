@@ -169,11 +169,6 @@ class Hands:
         if port is not None:
             await self._carefully(lambda: self._say(port, word))
 
-    async def close(self) -> None:
-        """End what is under way."""
-        if self._by_hand is not None:
-            await self._by_hand.close()
-
     async def _carefully(self, action: Callable[[], Awaitable[None]]) -> None:
         """Do one thing after the other, and put what goes wrong into a sentence."""
         async with self._one_at_a_time:

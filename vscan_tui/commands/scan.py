@@ -1,5 +1,6 @@
 """`vscan [options] TARGET...`: a scan, put together from its parts and shown."""
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vscan_tui import __version__
+from vscan_tui.commands.consent import refused
 from vscan_tui.commands.databases import load_databases, load_quietly
 from vscan_tui.commands.present import Presentation, present, say, wants_screen
 from vscan_tui.commands.status import ExitStatus
@@ -83,6 +85,8 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     task = prepared(options)
     if isinstance(task, ExitStatus):
         return task
+    if (refusal := refused(_hosts(task), may_be_many=options.may_be_many)) is not None:
+        return refusal
     discovery: PortDiscovery
     if task.known is None:
         discovery = discovery_of(task, task.target_list(), task.ports)
@@ -94,6 +98,16 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
     live = live_scan(task, words, discovery)
     source, recorder = _recorded(live, options)
     return shown(task, live, source, recorder)
+
+
+def _hosts(task: Task) -> int:
+    """How many hosts there are; names count as one each, and 0 if that cannot be told yet."""
+    if task.known is not None:
+        return len({port.host for port in task.known.ports})
+    try:
+        return asyncio.run(task.target_list().count())
+    except TargetError:  # an exclusion that is unknown, which the scan tells of
+        return 0
 
 
 def prepared(options: ScanOptions) -> Task | ExitStatus:

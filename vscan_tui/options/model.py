@@ -68,6 +68,10 @@ class OutputOptions:
         return next((file for file in self.reports if file.path == STANDARD_STREAM), None)
 
 
+MANY_HOSTS = 4096
+"""A scan of more hosts than that is asked about first: it may well be a slip of the pen."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
     """`vscan [options] TARGET...`: scan."""
@@ -79,6 +83,8 @@ class ScanOptions:
     """Files of other programs that name ports (--from); only those are asked."""
     exclude: tuple[str, ...] = ()
     exclude_files: tuple[str, ...] = ()
+    may_be_many: bool = False
+    """More than `MANY_HOSTS` hosts are scanned without a question."""
     ports: str | None = None
     """The port specification as written; None means the most common ports."""
     exclude_ports: str | None = None

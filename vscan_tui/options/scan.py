@@ -8,6 +8,7 @@ from vscan_tui.options.model import (
     FAST_PORTS,
     FULL_INTENSITY,
     LIGHT_INTENSITY,
+    MANY_HOSTS,
     STANDARD_STREAM,
     ReverseDns,
     ScanOptions,
@@ -95,6 +96,11 @@ def _add_target_options(parser: Parser, group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "-6", action="store_true", dest="ipv6", help="resolve names to IPv6 addresses"
+    )
+    group.add_argument(
+        "--yes",
+        action="store_true",
+        help=f"do not ask before scanning more than {MANY_HOSTS:,} hosts",
     )
     group = parser.add_argument_group("Host discovery")
     group.add_argument("-Pn", action="store_true", help="take every host for up")
@@ -219,6 +225,7 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
             if words.sT or words.sU or not words.port_files
             else ("tcp", "udp")
         ),
+        may_be_many=words.yes,
         ipv6=words.ipv6,
         reverse_dns=_reverse_dns(never=words.n, always=words.R),
         assume_up=words.Pn,

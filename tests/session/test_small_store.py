@@ -92,3 +92,14 @@ def test_hosts_that_are_down_are_counted_and_not_all_kept():
     assert len(store.hosts) == MAX_HOSTS_DOWN + 1
     assert hosts_total(store) == 3 * MAX_HOSTS_DOWN + 1
     assert hosts_up(store) == 1
+
+
+def test_what_comes_after_the_verdict_adds_nothing_to_other_ports():
+    store = Store(keeps_exchanges=False)
+    first = asked(store, PORT, Outcome.HARD_MATCH)
+    other = asked(store, Endpoint("127.0.0.2", "tcp", 80), Outcome.HARD_MATCH)
+    store.apply(Decided(time=2.0, endpoint=PORT, action="late", reason=""))
+    assert other.decisions == []
+    asked(store, PORT, Outcome.TCPWRAPPED)
+    assert first.outcome is Outcome.TCPWRAPPED
+    assert other.exchanges == []

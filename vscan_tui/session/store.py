@@ -309,7 +309,8 @@ class Store:
             port = self.ports.get(endpoint)
             if port is None:
                 return None
-            self._apply_to_port(port, event)
+            if port.decisions is not _NO_DECISIONS or not isinstance(event, _FORGOTTEN):
+                self._apply_to_port(port, event)
         return endpoint
 
     def _host(self, address: str, time: float) -> Host:
@@ -436,12 +437,29 @@ class Store:
             port.service = self._share(port.service)
 
 
+_NO_DECISIONS: list[Decision] = []
+_NO_CONNECTIONS: dict[int, Connection] = {}
+_NO_EXCHANGES: list[Exchange] = []
+"""Shared by all ports that are condensed, which nothing is added to any more."""
+_FORGOTTEN = (
+    Decided,
+    ConnectionOpened,
+    ConnectionFailed,
+    ConnectionClosed,
+    ExchangeStarted,
+    BytesReceived,
+    RuleFired,
+    ExchangeEnded,
+)
+"""What adds to them."""
+
+
 def _condense(port: Port) -> None:
     """Forget how a verdict was come to, but for the answers that nothing matched."""
-    port.decisions = []
-    port.connections = {}
+    port.decisions, port.connections = _NO_DECISIONS, _NO_CONNECTIONS
     answered = [exchange for exchange in port.exchanges if exchange.response]
-    port.exchanges = [] if port.outcome is Outcome.HARD_MATCH else answered[:_MAX_KEPT_ANSWERS]
+    has_fingerprint = port.outcome is not Outcome.HARD_MATCH and answered
+    port.exchanges = answered[:_MAX_KEPT_ANSWERS] if has_fingerprint else _NO_EXCHANGES
 
 
 def _started(port: Port, event: ExchangeStarted) -> Exchange:

@@ -157,3 +157,7 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path):
     pieces, findings = read_evidence([tmp_path / "absent.jsonl"])
     assert pieces == []
     assert findings[0].message.startswith("cannot be read")
+
+
+def test_the_bundled_database_is_clean():
+    assert run("lint")[0] == ""

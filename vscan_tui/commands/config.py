@@ -59,7 +59,7 @@ def commented_default() -> str:
     """Return the text of a file in which every setting stands as a comment, with its default."""
     parts = [_HEAD]
     for topic in Topic:
-        members = [command for command in COMMANDS if command.topic is topic]
+        members = [command for command in COMMANDS if command.topic is topic and command.keys]
         if members:
             parts.append(f"\n# {topic.value}\n")
         for command in members:

@@ -437,7 +437,8 @@ COMMANDS = (
 )  # fmt: skip
 
 _KEY_NAMES = frozenset(key.value for key in Keys)
-COMMAND_IDS = frozenset(command.id for command in COMMANDS)
+COMMAND_IDS = frozenset(command.id for command in COMMANDS if command.keys)
+"""Of those that can be given other keys; the others are in the palette alone."""
 
 _NAMES = {
     "slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]",

@@ -128,7 +128,7 @@ def test_rules_of_two_services_that_match_the_same_response_overlap(database):
 
 def test_evidence_for_an_unknown_probe_is_told(database):
     rules = database("match ftp m|^220 Z|")
-    other = Piece("e", 1, Evidence("Zap", "tcp", b"", "x", Expected("ftp"), "recorded"))
+    other = Piece("e", 1, Evidence("Zap", "tcp", b"", "x", Expected(service="ftp"), "recorded"))
     assert "the database has no probe Zap" in {f.message for f in proved(rules, other)}
 
 

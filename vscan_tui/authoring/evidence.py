@@ -13,24 +13,17 @@ from typing import Literal
 import msgspec
 
 from vscan_tui.authoring.finding import Finding, Severity
-from vscan_tui.events import Match, Protocol
+from vscan_tui.events import Fields, Match, Protocol
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 SUFFIX = "*.jsonl"
 
 
-class Expected(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Expected(Fields, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """What the rule that fires must say; nothing of what is left out."""
 
     service: str
     soft: bool = False
-    product: str = ""
-    version: str = ""
-    info: str = ""
-    hostname: str = ""
-    ostype: str = ""
-    devicetype: str = ""
-    cpes: tuple[str, ...] = ()
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,18 +84,7 @@ def _unreadable(file: str, line: int, message: str) -> Finding:
 
 def said(match: Match) -> Expected:
     """What a match says, in the words of the evidence."""
-    fields = match.fields
-    return Expected(
-        match.service,
-        match.soft,
-        fields.product,
-        fields.version,
-        fields.info,
-        fields.hostname,
-        fields.ostype,
-        fields.devicetype,
-        fields.cpes,
-    )
+    return Expected(service=match.service, soft=match.soft, **msgspec.structs.asdict(match.fields))
 
 
 def difference(expected: Expected, found: Expected | None) -> str:

@@ -21,6 +21,7 @@ from vscan_tui.tui.app import VscanApp
 from vscan_tui.tui.rendering.dump import Place
 from vscan_tui.tui.rendering.hexdump import View
 from vscan_tui.tui.rendering.line import Layer
+from vscan_tui.tui.widgets import hexdump
 from vscan_tui.tui.widgets.search_bar import SearchInput
 
 MIDDLE, LARGE = (120, 36), (200, 60)
@@ -448,11 +449,14 @@ async def test_a_page_of_a_large_response_costs_no_more_than_that_of_a_small_one
         assert len(opened.pane._dump._bands) == 1
 
 
-async def test_the_lines_of_a_large_text_are_found_bit_by_bit_and_the_end_is_reached():
+async def test_the_lines_of_a_large_text_are_found_bit_by_bit_and_the_end_is_reached(monkeypatch):
     data = b"".join(b"%07d\n" % number for number in range(400_000))
     async with Opened(response_of(data)) as opened:
-        await opened.press("v")
-        assert "finding lines" in pane_text(opened.pane)[0]
+        with monkeypatch.context() as no_time:
+            no_time.setattr(hexdump, "_FIRST_BUDGET", 0.0)
+            no_time.setattr(hexdump, "_BUDGET", 0.0)
+            await opened.press("v")
+            assert "finding lines" in pane_text(opened.pane)[0]
         await opened.press("G")
         await until(opened.pilot, lambda: opened.pane._dump.is_complete)
         await until(opened.pilot, lambda: "0399999" in "".join(pane_text(opened.pane)))

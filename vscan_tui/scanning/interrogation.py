@@ -8,10 +8,10 @@ Source: nmap-behaviour.md, "Sequencing for one port".
 """
 
 import errno
-from collections.abc import Callable
-from copy import copy
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
+
+import msgspec
 
 from vscan_tui.events import Ending, Match, Method, Outcome, Protocol, Service
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
@@ -39,8 +39,7 @@ _PACKET_ERRORS = frozenset(
 # What to do
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(msgspec.Struct, frozen=True):
     """Open a connection (for UDP: a socket); answer with `Connected` or `ConnectFailed`."""
 
     tunnel: bool
@@ -48,8 +47,7 @@ class Connect:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Begin an exchange by sending the payload (nothing, for NULL); no answer unless it fails."""
 
     probe: CombinedProbe
@@ -60,8 +58,7 @@ class Send:
     """Whether the user chose this probe."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(msgspec.Struct, frozen=True):
     """Wait for bytes, at most until `timeout_ms` after the last `Send`.
 
     Answer with `Received`, `TimedOut`, `Closed` or `Failed`.
@@ -71,8 +68,7 @@ class Listen:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MatchResponse:
+class MatchResponse(msgspec.Struct, frozen=True):
     """Match the response so far; answer with `Matched`."""
 
     probe: CombinedProbe
@@ -80,30 +76,26 @@ class MatchResponse:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndExchange:
+class EndExchange(msgspec.Struct, frozen=True):
     """Nothing more is awaited from the exchange; no answer."""
 
     ending: Ending
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnect:
+class Disconnect(msgspec.Struct, frozen=True):
     """Close the connection; no answer."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Warn:
+class Warn(msgspec.Struct, frozen=True):
     """Tell the user; no answer."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     """The verdict; the machine does nothing more."""
 
     outcome: Outcome
@@ -117,13 +109,11 @@ Action = Connect | Send | Listen | MatchResponse | EndExchange | Disconnect | Wa
 # What happened
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(msgspec.Struct, frozen=True):
     """The connection is open, and inside a tunnel the handshake is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectFailed:
+class ConnectFailed(msgspec.Struct, frozen=True):
     """The connection could not be opened within its time."""
 
     reason: str
@@ -131,20 +121,17 @@ class ConnectFailed:
     """Whether this system is at fault, and the other side was not even asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """One read, or one datagram."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
+class TimedOut(msgspec.Struct, frozen=True):
     """The time to listen is up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(msgspec.Struct, frozen=True):
     """The other side ended the connection, politely or by a reset."""
 
     elapsed_ms: float
@@ -152,8 +139,7 @@ class Closed:
     was_reset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """Sending or receiving failed for another reason."""
 
     error: int
@@ -161,8 +147,7 @@ class Failed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(msgspec.Struct, frozen=True):
     """The first rule that fires on the response so far, if one does."""
 
     match: Match | None
@@ -223,7 +208,6 @@ class Interrogation:
         self._may_be_wrapped = True
         """Whether nothing was received yet, and no silence either: it only ever hung up."""
         self._forget(tunnel=False)
-        self._handlers = self._new_handlers()
 
     @property
     def tunnel(self) -> bool:
@@ -253,14 +237,10 @@ class Interrogation:
 
     def fork(self) -> "Interrogation":
         """Return another that knows the same, and goes on by itself."""
-        twin = copy(self)
-        twin.detach()
+        twin = object.__new__(Interrogation)  # what copy() does, in a fifth of the time
+        twin.__dict__.update(self.__dict__)
+        twin._plan = self._plan.fork()
         return twin
-
-    def detach(self) -> None:
-        """Share nothing that changes with the machine that this is a copy of."""
-        self._plan = self._plan.fork()
-        self._handlers = self._new_handlers()
 
     def begin(self) -> list[Action]:
         """Return the first actions."""
@@ -274,10 +254,10 @@ class Interrogation:
         Raises:
             ProtocolError: it cannot happen now; the engine is at fault.
         """
-        handler = self._handlers.get((self.state, type(happening)))
-        if handler is None:
+        state, handler = _HANDLERS[type(happening)]
+        if self.state is not state:
             raise ProtocolError(f"{type(happening).__name__} in state {self.state.name}")
-        return handler(happening)
+        return handler(self, happening)
 
     def stop(self, outcome: Outcome, reason: str) -> list[Action]:
         """End early and keep what was found."""
@@ -313,17 +293,6 @@ class Interrogation:
         self._planned = PlannedProbe(probe, reason)
         self._is_chosen = True
         return self._send_freshly()
-
-    def _new_handlers(self) -> dict[tuple[State, type], Callable[..., list[Action]]]:
-        return {
-            (State.CONNECTING, Connected): self._connected,
-            (State.CONNECTING, ConnectFailed): self._connect_failed,
-            (State.LISTENING, Received): self._received,
-            (State.LISTENING, TimedOut): self._timed_out,
-            (State.LISTENING, Closed): self._closed,
-            (State.LISTENING, Failed): self._failed,
-            (State.MATCHING, Matched): self._matched,
-        }
 
     def _forget(self, *, tunnel: bool) -> None:
         """Start the port over, outside or inside a tunnel."""
@@ -478,6 +447,18 @@ class Interrogation:
         elif outcome is Outcome.INCOMPLETE and self._learnt is not None:
             outcome = Outcome.SOFT_MATCH
         return [*self._disconnect("the port is done"), Finish(outcome, service, reason)]
+
+
+_HANDLERS: Mapping[type[Happening], tuple[State, Callable[..., list[Action]]]] = {
+    Connected: (State.CONNECTING, Interrogation._connected),
+    ConnectFailed: (State.CONNECTING, Interrogation._connect_failed),
+    Received: (State.LISTENING, Interrogation._received),
+    TimedOut: (State.LISTENING, Interrogation._timed_out),
+    Closed: (State.LISTENING, Interrogation._closed),
+    Failed: (State.LISTENING, Interrogation._failed),
+    Matched: (State.MATCHING, Interrogation._matched),
+}
+"""In which state a thing can happen, and what becomes of it."""
 
 
 def _service_of(match: Match, name: str, *, tunnel: bool) -> Service:

@@ -5,9 +5,9 @@ Source: nmap-behaviour.md, "Sequencing for one port".
 """
 
 from collections.abc import Iterator
-from copy import copy
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from vscan_tui.events import Protocol
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
@@ -16,8 +16,7 @@ MAX_INTENSITY = 9
 _NULL_REASON = "services that speak first say who they are"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedProbe:
+class PlannedProbe(msgspec.Struct, frozen=True):
     """A probe to send, and the reason for it."""
 
     probe: CombinedProbe
@@ -94,7 +93,9 @@ class ProbePlan:
 
     def fork(self) -> "ProbePlan":
         """Return another that is as far, and goes on by itself."""
-        return copy(self)
+        twin = object.__new__(ProbePlan)
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     def _soft_reason(self, probe: CombinedProbe) -> str:
         """Return why a probe is sent after a soft match; nothing if it is not."""

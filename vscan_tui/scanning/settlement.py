@@ -10,8 +10,8 @@ paces, and the notes say what the verdict still hangs on.
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from copy import copy
-from dataclasses import dataclass, field
+
+import msgspec
 
 from vscan_tui.events import Ending, Match, Outcome
 from vscan_tui.probedb.combined import CombinedProbe
@@ -39,8 +39,7 @@ MAX_LOOK_AHEAD = 1_000
 """More probes than any port is sent."""
 
 
-@dataclass(slots=True, eq=False)
-class Transcript:
+class Transcript(msgspec.Struct, eq=False):
     """One exchange as it went so far."""
 
     probe: CombinedProbe
@@ -49,15 +48,14 @@ class Transcript:
     connection: int
     continues: bool = False
     """On the NULL probe's connection, after bytes came there."""
-    chunks: list[bytes] = field(default_factory=list)
+    chunks: list[bytes] = msgspec.field(default_factory=list)
     end: TimedOut | Closed | Failed | ConnectFailed | None = None
     """How it ended; None while an answer may still come."""
     is_quiet: bool = False
     """Whether nothing came for so long that later answers may count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """What tells the exchanges of one port apart."""
 
     tunnel: bool
@@ -70,16 +68,14 @@ Matches = Mapping[tuple[CombinedProbe, bytes], Match | None]
 """The rule that fires on a response to a probe, for every response that was matched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """A probe that `polite` would send, and that was not sent yet."""
 
     key: Key
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unmatched:
+class Unmatched(msgspec.Struct, frozen=True):
     """A response that must be matched before anything else can be said."""
 
     transcript: Transcript
@@ -87,8 +83,7 @@ class Unmatched:
     response: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(msgspec.Struct, frozen=True):
     """An exchange from which nothing more is awaited, whatever the others bring."""
 
     transcript: Transcript
@@ -96,8 +91,7 @@ class Over:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """What follows from the exchanges so far."""
 
     finish: Finish | None
@@ -195,19 +189,16 @@ class _Replay:
 
     def fork(self) -> "_Replay":
         """Return another that is as far, and goes on by itself."""
-        twin = copy(self)
-        twin.detach()
+        twin = object.__new__(_Replay)  # what copy() does, in a fifth of the time
+        twin.__dict__.update(self.__dict__)
+        twin._machine = self._machine.fork()
+        twin._pending = self._pending.copy()
+        twin._wanted = self._wanted.copy()
+        twin._reached = self._reached.copy()
+        twin._assumed = self._assumed.copy()
+        twin._over = self._over.copy()
+        twin._warnings = self._warnings.copy()
         return twin
-
-    def detach(self) -> None:
-        """Share nothing that changes with the replay that this is a copy of."""
-        self._machine = self._machine.fork()
-        self._pending = self._pending.copy()
-        self._wanted = self._wanted.copy()
-        self._reached = self._reached.copy()
-        self._assumed = self._assumed.copy()
-        self._over = self._over.copy()
-        self._warnings = self._warnings.copy()
 
     def holds(self) -> bool:
         """Whether the exchanges that were played are still what they were then."""

@@ -1,5 +1,6 @@
 """The program `vscan`: reads the command line and hands over to a command."""
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -40,8 +41,10 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
     # A command is imported when it runs: matching one response needs no screen.
     match options:
         case ScanOptions():
+            gc.disable()  # a fifteenth of the time, and modules are there to stay
             from vscan_tui.commands.scan import scan  # noqa: PLC0415
 
+            gc.enable()
             return scan(options, words)
         case DemoOptions():
             from vscan_tui.commands.recorded import demo  # noqa: PLC0415

@@ -3,8 +3,9 @@
 import base64
 import io
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from vscan_tui.commands.match import run_match
@@ -36,7 +37,7 @@ def own(tmp_path):
 
 def run(own, sent, **options):
     """(exit status, standard output, standard error)"""
-    known = {field.name for field in fields(MatchOptions)}
+    known = {field.name for field in msgspec.structs.fields(MatchOptions)}
     kind = MatchOptions if "explain" in known else Explaining
     out, err = io.StringIO(), io.StringIO()
     status = run_match(kind(databases=(own,), **options), io.BytesIO(sent), out, err)

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from vscan_tui.commands.present import say
 from vscan_tui.commands.recorded import show_journal
@@ -96,8 +97,8 @@ def _options(path: Path, words: tuple[str, ...], output: OutputOptions) -> ScanO
         say(f"vscan: {path}: it was not recorded by a scan, so there is nothing to go on with")
         return None
     if not output.reports:
-        output = replace(output, reports=options.output.reports)
-    return replace(options, output=output, journal=True)
+        output = msgspec.structs.replace(output, reports=options.output.reports)
+    return msgspec.structs.replace(options, output=output, journal=True)
 
 
 def _remainder(store: Store, task: Task) -> ContinuedDiscovery | None:

@@ -20,7 +20,6 @@ from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.scanning.built_in import all_postprocessors
 from vscan_tui.scanning.discovery import Discovery, Payloads
 from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
-from vscan_tui.scanning.known_ports import KnownPort, KnownPorts
 from vscan_tui.scanning.port_table import PortTable, load_port_table
 from vscan_tui.scanning.portspec import (
     PortSelection,
@@ -41,7 +40,6 @@ from vscan_tui.scanning.targets import (
 )
 from vscan_tui.scanning.timing import Timing, timing
 from vscan_tui.scanning.transport import AsyncioTransport
-from vscan_tui.session.importers.model import ImportFileError
 from vscan_tui.session.journal import journal_folder, journal_path
 from vscan_tui.session.recorder import RecordedSource, Recorder
 from vscan_tui.session.source import EventSource
@@ -49,6 +47,7 @@ from vscan_tui.session.source import EventSource
 if TYPE_CHECKING:
     from vscan_tui.commands.known_ports import FoundPorts
     from vscan_tui.matching.investigation import Investigation
+    from vscan_tui.scanning.known_ports import KnownPort, KnownPorts
 
 DEFAULT_TOP_PORTS = 1000
 _ALL_PORTS = "0-"
@@ -120,17 +119,16 @@ def prepared(options: ScanOptions) -> Task | ExitStatus:
         targets = (*options.targets, *_listed(options.target_files))
         excluded = (*_separated(options.exclude), *_listed(options.exclude_files))
         ports = _selected_ports(options, table)
-        known = _known_ports(options, ports) if options.port_files else None
         TargetList((), excluded, resolve=resolve_name)  # says at once what is malformed
-    except ImportFileError as error:
-        say(f"vscan: {error}")
-        return ExitStatus.FAILED
     except (PortSpecError, TargetError, ValueError) as error:
         say(f"vscan: {error}")
         return ExitStatus.USAGE
     except OSError as error:
         say(f"vscan: {error.filename}: cannot read it: {error.strerror or error}")
         return ExitStatus.FAILED
+    known = _known_ports(options, ports) if options.port_files else None
+    if isinstance(known, ExitStatus):
+        return known
     for warning in ports.warnings:
         say(f"vscan: warning: {warning}")
     try:
@@ -161,10 +159,15 @@ def shown(task: Task, live: Scan, source: EventSource, recorder: Recorder | None
     return ExitStatus.FAILED if is_partial and status is ExitStatus.DONE else status
 
 
-def _known_ports(options: ScanOptions, ports: PortSelection) -> "FoundPorts":
+def _known_ports(options: ScanOptions, ports: PortSelection) -> "FoundPorts | ExitStatus":
     from vscan_tui.commands.known_ports import known_ports  # noqa: PLC0415 - many file formats
+    from vscan_tui.session.importers.model import ImportFileError  # noqa: PLC0415
 
-    return known_ports(options, ports)
+    try:
+        return known_ports(options, ports)
+    except ImportFileError as error:
+        say(f"vscan: {error}")
+        return ExitStatus.FAILED
 
 
 def _investigation(options: ScanOptions, databases: ProbeDatabases) -> "Investigation | None":
@@ -230,8 +233,10 @@ def discovery_of(
     )
 
 
-def discovery_of_known(task: Task, ports: Iterable[KnownPort]) -> KnownPorts:
+def discovery_of_known(task: Task, ports: "Iterable[KnownPort]") -> "KnownPorts":
     """Look for no ports, because these are known; raises TargetError."""
+    from vscan_tui.scanning.known_ports import KnownPorts  # noqa: PLC0415 - for --from alone
+
     return KnownPorts(
         ports,
         exclude=task.excluded,

@@ -1,7 +1,8 @@
 """What the command line can ask for: one frozen dataclass for each thing the program does."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from vscan_tui.events import Pace, Protocol
 from vscan_tui.probedb.model import DEFAULT_INTENSITY
@@ -41,8 +42,7 @@ class ReverseDns(StrEnum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFile:
+class ReportFile(msgspec.Struct, frozen=True):
     """A report to write."""
 
     format: ReportFormat
@@ -50,8 +50,7 @@ class ReportFile:
     """`-` is standard output."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutputOptions:
+class OutputOptions(msgspec.Struct, frozen=True):
     """What is shown and written, alike for a live scan and a recorded one."""
 
     reports: tuple[ReportFile, ...] = ()
@@ -72,8 +71,7 @@ MANY_HOSTS = 4096
 """A scan of more hosts than that is asked about first: it may well be a slip of the pen."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScanOptions:
+class ScanOptions(msgspec.Struct, frozen=True):
     """`vscan [options] TARGET...`: scan."""
 
     targets: tuple[str, ...] = ()
@@ -123,15 +121,13 @@ class ScanOptions:
     output: OutputOptions = OutputOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class DemoOptions:
+class DemoOptions(msgspec.Struct, frozen=True):
     """`vscan demo`: a recorded scan, to look around without sending anything."""
 
     output: OutputOptions = OutputOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class OpenOptions:
+class OpenOptions(msgspec.Struct, frozen=True):
     """`vscan open FILE`: show a journal, or a report of another program."""
 
     file: str
@@ -140,8 +136,7 @@ class OpenOptions:
     output: OutputOptions = OutputOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class MatchOptions:
+class MatchOptions(msgspec.Struct, frozen=True):
     """`vscan match [FILE]`: match a response without any scan."""
 
     file: str = STANDARD_STREAM
@@ -154,16 +149,14 @@ class MatchOptions:
     """So many rules are explained, the nearest first; 0 for none."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigOptions:
+class ConfigOptions(msgspec.Struct, frozen=True):
     """`vscan config`: where the user's settings are, and what they say."""
 
     init: bool = False
     """Write a commented file of all defaults."""
 
 
-@dataclass(frozen=True, slots=True)
-class FingerprintOptions:
+class FingerprintOptions(msgspec.Struct, frozen=True):
     """`vscan fingerprint [FILE...]`: decode and match service fingerprints."""
 
     files: tuple[str, ...] = (STANDARD_STREAM,)
@@ -188,8 +181,7 @@ class ProbesAction(StrEnum):
     NEW = "new"
 
 
-@dataclass(frozen=True, slots=True)
-class ProbesOptions:
+class ProbesOptions(msgspec.Struct, frozen=True):
     """`vscan probes ACTION`: for those who write probe databases."""
 
     action: ProbesAction
@@ -206,15 +198,13 @@ class ProbesOptions:
     soft: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionOptions:
+class CompletionOptions(msgspec.Struct, frozen=True):
     """`vscan completion SHELL`: a script that completes vscan's words."""
 
     shell: str
 
 
-@dataclass(frozen=True, slots=True)
-class DiffOptions:
+class DiffOptions(msgspec.Struct, frozen=True):
     """`vscan diff A B`: what is different between two scans."""
 
     earlier: str
@@ -222,16 +212,14 @@ class DiffOptions:
     json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MergeOptions:
+class MergeOptions(msgspec.Struct, frozen=True):
     """`vscan merge A B -o FILE`: several sessions as one journal."""
 
     files: tuple[str, ...]
     output: str
 
 
-@dataclass(frozen=True, slots=True)
-class RematchOptions:
+class RematchOptions(msgspec.Struct, frozen=True):
     """`vscan rematch FILE...`: recorded responses through other databases."""
 
     files: tuple[str, ...]
@@ -245,8 +233,7 @@ class RematchOptions:
     output: OutputOptions = OutputOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeOptions:
+class ResumeOptions(msgspec.Struct, frozen=True):
     """`vscan resume FILE`: a scan goes on where it stopped."""
 
     file: str

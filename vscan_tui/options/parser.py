@@ -1,7 +1,6 @@
 """What the parsers of all commands share."""
 
 import argparse
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
@@ -40,6 +39,8 @@ def parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     words = list(plain_words(arguments, known))
     namespace, unknown = parser.parse_known_intermixed_args(words)
     if unknown:
+        import difflib  # noqa: PLC0415 - most words are known
+
         name = unknown[0].partition("=")[0]
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
         hint = f"did you mean {near[0]}?" if near else "vscan --help lists all options."

@@ -6,21 +6,22 @@ and then put in its place, so that a failure leaves an earlier report as it was.
 
 import contextlib
 import errno
+import importlib
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from vscan_tui.reports import csv, grepable, html, jsonlines, markdown, normal, xml
+import msgspec
+
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
 from vscan_tui.session.store import Store
 
 Render = Callable[[Store, ReportOptions], Iterator[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(msgspec.Struct, frozen=True):
     """One report format."""
 
     suffix: str
@@ -29,19 +30,25 @@ class Format:
     """The option is `-o` and this letter."""
     title: str
     """What to call it in help and messages."""
-    render: Render
+    module: str
+    """Of this package; imported when it is needed, because a scan needs one or two of them."""
+
+    def render(self, store: Store, options: ReportOptions) -> Iterator[str]:
+        """Yield the text of a report, in pieces."""
+        module = importlib.import_module(f"vscan_tui.reports.{self.module}")
+        return cast(Render, module.render)(store, options)
 
 
 FORMATS = {
     report.suffix: report
     for report in (
-        Format("nmap", "N", "Nmap's normal output", normal.render),
-        Format("xml", "X", "Nmap's XML", xml.render),
-        Format("gnmap", "G", "Nmap's grepable output", grepable.render),
-        Format("jsonl", "J", "JSON lines", jsonlines.render),
-        Format("csv", "C", "CSV", csv.render),
-        Format("md", "D", "Markdown", markdown.render),
-        Format("html", "H", "HTML", html.render),
+        Format("nmap", "N", "Nmap's normal output", "normal"),
+        Format("xml", "X", "Nmap's XML", "xml"),
+        Format("gnmap", "G", "Nmap's grepable output", "grepable"),
+        Format("jsonl", "J", "JSON lines", "jsonlines"),
+        Format("csv", "C", "CSV", "csv"),
+        Format("md", "D", "Markdown", "markdown"),
+        Format("html", "H", "HTML", "html"),
     )
 }
 """Every format by its suffix."""

@@ -4,8 +4,9 @@ Pure: told every event of a scan or of a recording, in order, it says which
 breakpoint an event hits.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+import msgspec
 
 from vscan_tui.events import (
     BytesReceived,
@@ -42,8 +43,7 @@ class BreakpointError(ValueError):
     """A text is no breakpoint; the message says what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Breakpoint:
+class Breakpoint(msgspec.Struct, frozen=True):
     """Hold a port when this happens on it."""
 
     occasion: Occasion
@@ -106,7 +106,7 @@ class Breakpoints:
 
     def add(self, breakpoint_: Breakpoint) -> bool:
         """Add one; returns False if it was there already, which then is enabled."""
-        twin = replace(breakpoint_, enabled=not breakpoint_.enabled)
+        twin = msgspec.structs.replace(breakpoint_, enabled=not breakpoint_.enabled)
         if twin in self.hits:
             self.toggle(twin)
             return False
@@ -121,7 +121,9 @@ class Breakpoints:
     def toggle(self, breakpoint_: Breakpoint) -> None:
         """Enable one that is not, or the other way round; it keeps its place."""
         self.hits = {
-            replace(each, enabled=not each.enabled) if each == breakpoint_ else each: count
+            msgspec.structs.replace(each, enabled=not each.enabled)
+            if each == breakpoint_
+            else each: count
             for each, count in self.hits.items()
         }
 

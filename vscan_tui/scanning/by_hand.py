@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from vscan_tui.events import (
     Decided,
@@ -51,8 +52,7 @@ _EAGER_REASON = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
+class Means(msgspec.Struct, frozen=True):
     """What it takes to ask a port."""
 
     databases: ProbeDatabases
@@ -62,8 +62,7 @@ class Means:
     postprocessors: Sequence[PostProcessor] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """A port to ask, with what is known of it."""
 
     endpoint: Endpoint
@@ -77,8 +76,7 @@ class Subject:
     is_identified: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Composition:
+class Composition(msgspec.Struct, frozen=True):
     """Payloads to send, and what to do with the answers."""
 
     payloads: tuple[bytes, ...]
@@ -93,8 +91,7 @@ class Composition:
     reason: str = "composed by hand"
 
 
-@dataclass(frozen=True, slots=True)
-class _Eager:
+class _Eager(msgspec.Struct, frozen=True):
     """What asks a port on several connections."""
 
     task: asyncio.Task[object] | None

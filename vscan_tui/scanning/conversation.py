@@ -6,7 +6,8 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from vscan_tui.events import (
     BytesReceived,
@@ -33,8 +34,7 @@ _OURS = frozenset(
 """This system lacks something, or forbids it: nobody was asked."""
 
 
-@dataclass(slots=True)
-class OpenExchange:
+class OpenExchange(msgspec.Struct):
     """The exchange under way."""
 
     number: int
@@ -44,8 +44,7 @@ class OpenExchange:
     """How many rules were tried on its response so far."""
 
 
-@dataclass(slots=True)
-class Numbering:
+class Numbering(msgspec.Struct):
     """How many connections and exchanges a port has had; shared by its conversations."""
 
     connections: int = 0

@@ -23,7 +23,8 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+
+import msgspec
 
 from vscan_tui.events import (
     DiscoveryProgressed,
@@ -89,8 +90,7 @@ _MOST_AT_ONCE = 200
 """So many refusals on the spot are taken in before others have their turn."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Verdict:
+class _Verdict(msgspec.Struct, frozen=True, eq=False):
     """A state with its reason; compared by identity, because it is looked up for every port."""
 
     state: PortState
@@ -307,8 +307,7 @@ def raise_descriptor_limit() -> int:
 # The thread --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(msgspec.Struct, frozen=True):
     endpoint: Endpoint
     payload: bytes
     data: bytes
@@ -318,8 +317,7 @@ class _HostDone:
     """A host needs no more attention."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(msgspec.Struct, frozen=True):
     timing: Timing
     tcp: "array[int]"
     udp: "array[int]"
@@ -356,8 +354,7 @@ class _Probe:
         self.payload = b""
 
 
-@dataclass(slots=True, eq=False)
-class _HostScan:
+class _HostScan(msgspec.Struct, eq=False):
     """One host while it is looked at."""
 
     target: Target
@@ -374,7 +371,7 @@ class _HostScan:
     window: float
     timeout: float
     delay: float
-    under_way: dict[_Probe, None] = field(default_factory=dict)
+    under_way: dict[_Probe, None] = msgspec.field(default_factory=dict)
     """In the order in which they were started."""
     has_pending: bool = True
     smoothed: float | None = None
@@ -384,7 +381,7 @@ class _HostScan:
     next_start: float = 0.0
     short_since: float | None = None
     """When this system began to be short of something; None while it is not."""
-    results: dict[tuple[Protocol, _Verdict], list[int]] = field(default_factory=dict)
+    results: dict[tuple[Protocol, _Verdict], list[int]] = msgspec.field(default_factory=dict)
     settled: int = 0
 
     def next_attempt(self) -> _Attempt | None:

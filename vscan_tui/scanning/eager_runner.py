@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from vscan_tui.events import (
     Decided,
@@ -32,8 +33,7 @@ _LATE_SECONDS = 0.02
 """A wait that ends so late means that the event loop was busy, and so perhaps was the answer."""
 
 
-@dataclass(slots=True, eq=False)
-class _Line:
+class _Line(msgspec.Struct, eq=False):
     """One connection of the machine, and what is under way on it."""
 
     talk: Conversation
@@ -45,8 +45,7 @@ class _Line:
     has_permit: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Tick:
+class _Tick(msgspec.Struct, frozen=True):
     """A wait is over, unless it was replaced since."""
 
     connection: int

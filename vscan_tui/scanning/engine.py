@@ -5,10 +5,12 @@ import contextlib
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 from weakref import WeakValueDictionary
+
+import msgspec
 
 from vscan_tui.events import (
     Endpoint,
@@ -242,7 +244,7 @@ class Scan:
 
     def _eager_runner(self, surroundings: Surroundings, found: PortFound) -> EagerRunner:
         endpoint = found.endpoint
-        surroundings = replace(surroundings, gate=partial(self._gate, endpoint))
+        surroundings = msgspec.structs.replace(surroundings, gate=partial(self._gate, endpoint))
         interrogation = EagerInterrogation(
             partial(self._interrogation, found),
             self._databases,

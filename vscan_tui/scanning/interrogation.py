@@ -10,6 +10,7 @@ Source: nmap-behaviour.md, "Sequencing for one port".
 import errno
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
+from typing import ClassVar
 
 import msgspec
 
@@ -254,7 +255,7 @@ class Interrogation:
         Raises:
             ProtocolError: it cannot happen now; the engine is at fault.
         """
-        state, handler = _HANDLERS[type(happening)]
+        state, handler = self._HANDLERS[type(happening)]
         if self.state is not state:
             raise ProtocolError(f"{type(happening).__name__} in state {self.state.name}")
         return handler(self, happening)
@@ -448,17 +449,16 @@ class Interrogation:
             outcome = Outcome.SOFT_MATCH
         return [*self._disconnect("the port is done"), Finish(outcome, service, reason)]
 
-
-_HANDLERS: Mapping[type[Happening], tuple[State, Callable[..., list[Action]]]] = {
-    Connected: (State.CONNECTING, Interrogation._connected),
-    ConnectFailed: (State.CONNECTING, Interrogation._connect_failed),
-    Received: (State.LISTENING, Interrogation._received),
-    TimedOut: (State.LISTENING, Interrogation._timed_out),
-    Closed: (State.LISTENING, Interrogation._closed),
-    Failed: (State.LISTENING, Interrogation._failed),
-    Matched: (State.MATCHING, Interrogation._matched),
-}
-"""In which state a thing can happen, and what becomes of it."""
+    _HANDLERS: ClassVar[Mapping[type[Happening], tuple[State, Callable[..., list[Action]]]]] = {
+        Connected: (State.CONNECTING, _connected),
+        ConnectFailed: (State.CONNECTING, _connect_failed),
+        Received: (State.LISTENING, _received),
+        TimedOut: (State.LISTENING, _timed_out),
+        Closed: (State.LISTENING, _closed),
+        Failed: (State.LISTENING, _failed),
+        Matched: (State.MATCHING, _matched),
+    }
+    """In which state a thing can happen, and what becomes of it."""
 
 
 def _service_of(match: Match, name: str, *, tunnel: bool) -> Service:

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from vscan_tui.events import (
     DiscoveryProgressed,
@@ -34,8 +35,7 @@ _REASON = "user-set"
 _NAMES_AT_A_TIME = 16
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPort:
+class KnownPort(msgspec.Struct, frozen=True):
     """A port that is said to be there."""
 
     host: str
@@ -154,7 +154,7 @@ class KnownPorts:
             given, ports = hosts.setdefault(address, (name, []))
             if name and not given:
                 hosts[address] = (name, ports)
-            ports.append(replace(port, host=address))
+            ports.append(msgspec.structs.replace(port, host=address))
         return hosts
 
     async def _looked_up(self, emit: Callable[[Event], None]) -> dict[str, str | None]:

@@ -7,9 +7,10 @@ each entry naming a callable without arguments that returns one.
 """
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Protocol
+
+import msgspec
 
 from vscan_tui.events import Endpoint, Service, TlsDetails
 
@@ -19,8 +20,7 @@ MAX_QUESTIONS = 200
 MAX_ANSWER_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What is known of a port when it is asked more."""
 
     endpoint: Endpoint
@@ -33,8 +33,7 @@ def _never(_: bytes) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What to send; the answer is all that comes back, in one piece."""
 
     name: str
@@ -65,8 +64,7 @@ class PostProcessor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedPostProcessors:
+class LoadedPostProcessors(msgspec.Struct, frozen=True):
     """The post-processors in use, and what kept others from being loaded."""
 
     postprocessors: tuple[PostProcessor, ...] = ()

@@ -7,8 +7,9 @@ the port is held; commands may come at any moment.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 from vscan_tui.events import Ending, Outcome, Prospect
 from vscan_tui.probedb.combined import CombinedProbe
@@ -37,48 +38,40 @@ MAX_NAMED = 4
 # What the user can say
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     """Hold the port before its next action."""
 
     cause: str = BY_HAND
     by_breakpoint: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """Carry out the next action, and hold again."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepOver:
+class StepOver(msgspec.Struct, frozen=True):
     """Carry out all that belongs to the probe under way, and hold before the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """Let the port go on by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(msgspec.Struct, frozen=True):
     """Give up the probe under way; after the verdict: go on with those that are left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choose:
+class Choose(msgspec.Struct, frozen=True):
     """Send this probe next."""
 
     probe: CombinedProbe
 
 
-@dataclass(frozen=True, slots=True)
-class SendAgain:
+class SendAgain(msgspec.Struct, frozen=True):
     """Send the last probe once more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(msgspec.Struct, frozen=True):
     """Ask the port nothing more."""
 
 

@@ -1,7 +1,8 @@
 """What the interrogation of every port of a scan shares."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from vscan_tui.matching.matcher import MatchResult
 from vscan_tui.probedb.combined import CombinedProbe
@@ -13,8 +14,7 @@ Gate = Callable[[], Awaitable[object]]
 """Awaited before each action that the other side would notice; holds while the scan is paused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """How to match, whom to tell, what to wait for, whom to let ask more."""
 
     match: MatchFunction

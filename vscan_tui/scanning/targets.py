@@ -13,10 +13,11 @@ import socket
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from math import prod
 from threading import Thread
 from typing import TypeVar, cast
+
+import msgspec
 
 Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
 """Looks up a name: all its addresses, the preferred first; none when it has none."""
@@ -45,8 +46,7 @@ class TargetError(ValueError):
         super().__init__("".join(c if c.isprintable() else "." for c in message))
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """One host to scan."""
 
     address: str
@@ -60,8 +60,7 @@ class Target:
 # Sets of addresses -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OctetRanges:
+class OctetRanges(msgspec.Struct, frozen=True):
     """IPv4 addresses: for each octet the set of its values, as a bit mask.
 
     Every IPv4 target expression is such a product, networks too.
@@ -126,8 +125,7 @@ class OctetRanges:
         return mask
 
 
-@dataclass(frozen=True, slots=True)
-class Network6:
+class Network6(msgspec.Struct, frozen=True):
     """IPv6 addresses of one network, in one scope."""
 
     first: int
@@ -168,8 +166,7 @@ class Network6:
 AddressSet = OctetRanges | Network6
 
 
-@dataclass(frozen=True, slots=True)
-class NamedNetwork:
+class NamedNetwork(msgspec.Struct, frozen=True):
     """A name that must be looked up, and how many bits of its address count."""
 
     name: str
@@ -309,19 +306,18 @@ def split_comma_list(text: str) -> list[str]:
 # Addresses not to scan ---------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _AddressIndex:
+class _AddressIndex(msgspec.Struct):
     """Many address sets, so that those that may overlap with another are found fast.
 
     Single addresses are the usual case in files of targets: those are in a
     set, and all sets of IPv4 addresses within one /16 are filed under it.
     """
 
-    singles: dict[tuple[int, str], set[int]] = field(default_factory=dict)
+    singles: dict[tuple[int, str], set[int]] = msgspec.field(default_factory=dict)
     """Single addresses by the network they are in: a /16, or a /64 and its scope."""
-    narrow: dict[tuple[int, int], list[OctetRanges]] = field(default_factory=dict)
-    wide: list[OctetRanges] = field(default_factory=list)
-    networks: list[Network6] = field(default_factory=list)
+    narrow: dict[tuple[int, int], list[OctetRanges]] = msgspec.field(default_factory=dict)
+    wide: list[OctetRanges] = msgspec.field(default_factory=list)
+    networks: list[Network6] = msgspec.field(default_factory=list)
 
     def add(self, addresses: AddressSet) -> None:
         single = _single(addresses)

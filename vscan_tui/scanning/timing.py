@@ -8,7 +8,8 @@ are this project's own.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
 
 TEMPLATE_NAMES = ("paranoid", "sneaky", "polite", "normal", "aggressive", "insane")
 """The names of -T0 to -T5."""
@@ -20,8 +21,7 @@ _RATE = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h)?", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """How many at a time, and how long to wait; all times are in seconds."""
 
     template: int
@@ -76,7 +76,7 @@ def timing(
         number = max(number, low)
         return number if high is None else min(number, high)
 
-    return replace(
+    return msgspec.structs.replace(
         base,
         parallel_interrogations=bounded(base.parallel_interrogations),
         parallel_connects=bounded(base.parallel_connects),

@@ -6,7 +6,8 @@ Sources: RFC 8446 (TLS 1.3), sections 4.1 and 4.2; RFC 5246 (TLS 1.2); RFC 7301 
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 """What may be offered, by its number on the wire."""
@@ -27,16 +28,14 @@ _SUITES = (
 _RECORD = struct.Struct(">BHH")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerHello:
+class ServerHello(msgspec.Struct, frozen=True):
     """What a server chose."""
 
     version: int
     alpn: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
+class Flight(msgspec.Struct, frozen=True):
     """A server's answer to a ClientHello, as far as it came."""
 
     hello: ServerHello | None

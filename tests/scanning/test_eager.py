@@ -25,7 +25,12 @@ from vscan_tui.scanning.interrogation import (
     Send,
     TimedOut,
 )
-from vscan_tui.scanning.waits import NULL_QUIET_MS, WaitLimits
+from vscan_tui.scanning.waits import (
+    NULL_QUIET_MS,
+    PROMPT_ANSWER_MS,
+    PROMPT_QUIET_MS,
+    WaitLimits,
+)
 
 RULES = r"""
 Probe TCP NULL q||
@@ -101,8 +106,24 @@ def test_a_service_that_speaks_first_is_asked_nothing():
 def test_an_answer_counts_once_the_earlier_probes_were_quiet():
     book = play(Port(answers=WEB))
     assert book.found.fields.product == "Web"
-    assert NULL_QUIET_MS <= book.finished < 2 * NULL_QUIET_MS
+    assert PROMPT_QUIET_MS <= book.finished < NULL_QUIET_MS
     assert book.sent[:3] == ["NULL", "Lines", "Get"]
+
+
+def test_where_answers_take_a_while_silence_counts_later():
+    slower = answers(GET=Say(b"HTTP/1.1 200 OK\r\nServer: Web\r\n", after=2 * PROMPT_ANSWER_MS))
+    book = play(Port(answers=slower))
+    assert book.found.fields.product == "Web"
+    assert NULL_QUIET_MS <= book.finished < 2 * NULL_QUIET_MS
+
+
+def test_a_prompt_answer_outside_the_tunnel_says_nothing_of_what_is_inside():
+    web = Port(answers=answers(GET=Say(b"HTTP/1.1 200\r\nServer: Web", after=20)))
+    tls = answers(**{"\x16": Say(b"\x16\x03")})
+    prompt = play(Port(answers=tls, inside=web))
+    assert prompt.found.fields.product == "Web"
+    begun = min(float(line.split()[0]) for line in prompt.log if "'tunnel': True" in line)
+    assert prompt.finished >= begun + NULL_QUIET_MS
 
 
 def test_a_banner_that_comes_meanwhile_wins_over_a_later_probe():

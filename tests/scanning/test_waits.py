@@ -1,7 +1,14 @@
 """How long pace `eager` waits follows from what a host was measured to take."""
 
 from tests.scanning.playbook import databases
-from vscan_tui.scanning.waits import NULL_QUIET_MS, PATIENCE_MS, PROBE_QUIET_MS, WaitLimits, Waits
+from vscan_tui.scanning.waits import (
+    NULL_QUIET_MS,
+    PATIENCE_MS,
+    PROBE_QUIET_MS,
+    PROMPT_QUIET_MS,
+    WaitLimits,
+    Waits,
+)
 
 KNOWN = databases("""
 Probe TCP NULL q||
@@ -30,6 +37,22 @@ def test_a_host_far_away_is_waited_for_longer():
     far.connected(300.0)
     assert far.quiet(HELLO) > near.quiet(HELLO) + 3 * 299
     assert far.head_start(NULL) > near.head_start(NULL)
+
+
+def test_a_port_that_answers_promptly_is_waited_for_less():
+    waits = Waits()
+    assert waits.quiet(NULL, is_prompt=True) == waits.quiet(HELLO, is_prompt=True)
+    assert waits.quiet(HELLO, is_prompt=True) == PROMPT_QUIET_MS < PROBE_QUIET_MS
+
+
+def test_what_is_prompt_depends_on_how_far_away_the_host_is():
+    waits = Waits()
+    waits.connected(1.0)
+    assert waits.is_prompt(2.0)
+    assert not waits.is_prompt(101.0)
+    far = Waits()
+    far.connected(100.0)
+    assert far.is_prompt(101.0)
 
 
 def test_one_round_trip_that_took_long_changes_nothing():

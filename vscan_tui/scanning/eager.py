@@ -22,7 +22,6 @@ before it has been quiet for a wait that adapts (`vscan_tui.scanning.waits`).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 import msgspec
@@ -198,8 +197,7 @@ class _Phase(IntEnum):
     SPENT = 3
 
 
-@dataclass(slots=True, eq=False)
-class _Line:
+class _Line(msgspec.Struct, eq=False):
     """One connection with what it is for."""
 
     number: int
@@ -217,6 +215,8 @@ class _Stage:
     def __init__(self) -> None:
         self.is_mute = True
         """Whether not a byte came."""
+        self.is_prompt: bool | None = None
+        """Whether every answer to a probe came promptly; None while there is none."""
         self.is_checked = False
         """Whether it is known that the port takes more than one connection, or that it does not."""
         self.leader: Transcript | None = None
@@ -346,9 +346,11 @@ class EagerInterrogation:
         if transcript is None:
             return []
         stage = self._stages[transcript.tunnel]
+        actions: list[Action] = []
         if not transcript.chunks:
             self._waits.answered(transcript.probe, happening.elapsed_ms)
             self._answered_after(happening.elapsed_ms, transcript)
+            actions = self._wait_no_longer(stage, transcript, happening.elapsed_ms)
         transcript.chunks.append(happening.data)
         transcript.is_quiet = False
         stage.is_mute = False
@@ -359,9 +361,29 @@ class EagerInterrogation:
         left = self._waits.total(transcript.probe) - happening.elapsed_ms
         if left <= 0:
             transcript.end = polite.TimedOut()
+            return actions
+        ms = min(self._quiet_ms(transcript), left)
+        return [*actions, Wait(line.number, ms, "more may come")]
+
+    def _wait_no_longer(
+        self, stage: _Stage, answered: Transcript, elapsed_ms: float
+    ) -> list[Action]:
+        """Once the port answers promptly, count the silence on its other connections sooner."""
+        if answered.probe.is_null:
             return []
-        ms = min(self._quiet_ms(transcript.probe), left)
-        return [Wait(line.number, ms, "more may come")]
+        is_first = stage.is_prompt is None
+        stage.is_prompt = self._waits.is_prompt(elapsed_ms) and stage.is_prompt is not False
+        if not (is_first and stage.is_prompt):
+            return []
+        return [
+            Wait(line.number, self._quiet_ms(line.transcript), "the port answers promptly")
+            for line in self._lines_of(tunnel=answered.tunnel)
+            if line.phase is _Phase.LISTENING
+            and line.transcript is not None
+            and line.transcript is not answered
+            and not line.transcript.chunks
+            and line.transcript.end is None
+        ]
 
     def _answered_after(self, elapsed_ms: float, answered: Transcript) -> None:
         """Learn how slow the port is; what was given up too early will be sent again."""
@@ -396,7 +418,7 @@ class EagerInterrogation:
         if transcript is None or transcript.end is not None:
             return
         probe = transcript.probe
-        quiet, patience = self._quiet_ms(probe), self._patience_ms(transcript)
+        quiet, patience = self._quiet_ms(transcript), self._patience_ms(transcript)
         if line.phase is _Phase.HEAD_START:
             line.phase = _Phase.LISTENING
             left = quiet - self._waits.head_start(probe)
@@ -718,7 +740,7 @@ class EagerInterrogation:
             transcript.is_quiet = True
             return [send, Wait(line.number, self._waits.total(probe), "slow services take long")]
         line.phase = _Phase.LISTENING
-        return [send, Wait(line.number, self._quiet_ms(probe), "until silence counts")]
+        return [send, Wait(line.number, self._quiet_ms(transcript), "until silence counts")]
 
     def _new_transcript(self, key: Key, connection: int) -> Transcript:
         self._exchanges += 1
@@ -742,13 +764,15 @@ class EagerInterrogation:
 
     # Waits
 
-    def _quiet_ms(self, probe: CombinedProbe) -> float:
-        wanted = max(self._waits.quiet(probe), SLOW_ANSWER_FACTOR * self._slowest_ms)
-        return min(wanted, self._waits.total(probe))
+    def _quiet_ms(self, transcript: Transcript) -> float:
+        probe = transcript.probe
+        is_prompt = self._stages[transcript.tunnel].is_prompt or False
+        quiet = self._waits.quiet(probe, is_prompt=is_prompt)
+        return min(max(quiet, SLOW_ANSWER_FACTOR * self._slowest_ms), self._waits.total(probe))
 
     def _patience_ms(self, transcript: Transcript) -> float:
         """A port that answers is as quick with the next answer; a mute one gets more time."""
-        quiet = self._quiet_ms(transcript.probe)
+        quiet = self._quiet_ms(transcript)
         if self._stages[transcript.tunnel].is_mute:
             return max(quiet, self._waits.patience(transcript.probe))
         return quiet

@@ -8,7 +8,8 @@ times are in milliseconds.
 """
 
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from vscan_tui.probedb.combined import CombinedProbe
 
@@ -19,6 +20,14 @@ NULL_QUIET_MS = 200.0
 """A service that speaks first is not thought to be silent before so long has passed."""
 PROBE_QUIET_MS = 150.0
 """The same for the answer to a probe."""
+PROMPT_QUIET_MS = 100.0
+"""The same for both, on a port that has answered another probe promptly: it is awake and not busy.
+
+What a service does first on every connection, such as looking up who is there, it
+has done within that time then, and a banner would have come.
+"""
+PROMPT_ANSWER_MS = 5.0
+"""Prompt is an answer that takes so much longer than a round trip, at most."""
 PATIENCE_MS = 400.0
 """On a port that never said a word, a probe keeps its connection at least so long."""
 _ROUND_TRIPS = 4.0
@@ -30,8 +39,7 @@ _ANSWER_TIMES = 3.0
 """A wait covers so many times what others took to answer the same probe."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaitLimits:
+class WaitLimits(msgspec.Struct, frozen=True):
     """What the user allows."""
 
     at_least: float = 0.0
@@ -67,9 +75,20 @@ class Waits:
         wanted = max(HEAD_START_MS, 2 * self.round_trip)
         return self._bounded(min(wanted, MAX_HEAD_START_MS), probe, at_least=0.0)
 
-    def quiet(self, probe: CombinedProbe) -> float:
-        """How long without bytes until later answers may count."""
+    def is_prompt(self, elapsed: float) -> bool:
+        """Whether an answer that took so long came promptly."""
+        return elapsed - self.round_trip <= PROMPT_ANSWER_MS
+
+    def quiet(self, probe: CombinedProbe, *, is_prompt: bool = False) -> float:
+        """How long without bytes until later answers may count.
+
+        Args:
+            probe: what was sent.
+            is_prompt: whether the port answers promptly.
+        """
         floor = NULL_QUIET_MS if probe.is_null else PROBE_QUIET_MS
+        if is_prompt:
+            floor = PROMPT_QUIET_MS
         wanted = floor + _ROUND_TRIPS * self.round_trip
         wanted = max(wanted, _ANSWER_TIMES * self._answers.get(probe, 0.0))
         return self._bounded(wanted, probe, at_least=self._limits.at_least)

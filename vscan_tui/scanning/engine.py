@@ -41,6 +41,9 @@ from vscan_tui.scanning.surroundings import Surroundings
 from vscan_tui.scanning.transport import Transport
 from vscan_tui.scanning.waits import WaitLimits, Waits
 
+EAGER_PORTS = 2
+"""Pace `eager` asks so many times more ports at a time: most of what it does is to wait."""
+
 
 class PortDiscovery(Protocol):
     """Finds the ports to interrogate; see `vscan_tui.scanning.discovery`."""
@@ -109,10 +112,11 @@ class Scan:
         self._deadlines: dict[str, float] = {}
         self._timed_out: set[str] = set()
         self._found: FairQueue[PortFound] = FairQueue()
+        self._ports_at_a_time = settings.parallel_interrogations
         self._connections_per_port = min(MAX_CONNECTIONS, settings.parallel_interrogations)
-        most = settings.max_connections or (
-            settings.parallel_interrogations * self._connections_per_port
-        )
+        if settings.pace == "eager" and settings.parallel_interrogations > 1:
+            self._ports_at_a_time *= EAGER_PORTS
+        most = settings.max_connections or self._ports_at_a_time * self._connections_per_port
         self._budget = ConnectionBudget(most)
         self._waits: WeakValueDictionary[str, Waits] = WeakValueDictionary()
         """By address, as long as a port of the host is being asked."""
@@ -185,10 +189,9 @@ class Scan:
 
     async def _scan(self, surroundings: Surroundings) -> str:
         """Scan to the end; returns why ports were not all looked for, or nothing if they were."""
-        workers = self._settings.parallel_interrogations
         failure = ""
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(workers):
+            for _ in range(self._ports_at_a_time):
                 tasks.create_task(self._interrogate_found(surroundings, tasks))
             try:
                 await self._discovery.run(self._note)

@@ -199,6 +199,14 @@ def test_a_port_that_lets_one_probe_wait_and_hangs_up_on_silence_is_tcpwrapped()
     assert book.outcome is Outcome.TCPWRAPPED
 
 
+def test_a_port_that_answers_and_later_hangs_up_on_who_was_silent_is_not_tcpwrapped():
+    """Such as an X server, which ends all connections when its last client leaves."""
+    said = answers(GET=Say(b"HTTP/1.1 200 OK\r\nServer: Web\r\n", after=600))
+    book = play(Port(greets=[HangUp(after=630)], answers=said))
+    assert book.found.fields.product == "Web"
+    assert any("EndExchange" in line and "CLOSED" in line for line in book.log)
+
+
 def test_a_port_that_hangs_up_at_once_is_tcpwrapped():
     book = play(Port(greets=[HangUp()]))
     assert book.outcome is Outcome.TCPWRAPPED

@@ -410,8 +410,17 @@ class EagerInterrogation:
     def _ended(self, line: _Line, end: polite.Closed | polite.Failed) -> list[Action]:
         if line.transcript is None or line.transcript.end is not None:
             return self._close(line, "the other side ended the connection")
-        line.transcript.end = end
+        transcript = line.transcript
+        if transcript.probe.is_null and transcript.is_quiet and self._has_answered(transcript):
+            # It was silent for long enough, and what the others were told may have ended it.
+            transcript.end = polite.TimedOut()
+            return self._close(line, "the other side ended the connection", Ending.CLOSED)
+        transcript.end = end
         return []
+
+    def _has_answered(self, silent: Transcript) -> bool:
+        """Whether the port has answered another exchange than one that it said nothing in."""
+        return not silent.chunks and not self._stages[silent.tunnel].is_mute
 
     def _wait_over(self, line: _Line) -> Iterator[Action]:
         transcript = line.transcript

@@ -1,14 +1,14 @@
 """What pace `eager` gains, and what it costs.
 
     python -m tests.benchmarks.pace -p 20000-20161 [--http PORT] [--versiondb FILE]
-                                    [--runs N] [--no-polite] [--nmap] [HOST]
+                                    [--runs N] [--no-polite] [--nmap] [--no-own] [HOST]
 
 scans the ports of a host with `--pace eager` and `--pace polite`, one after the
 other, and prints how long each took, on which ports their answers differ, and
 how many connections and bytes each port cost (those of `polite` are Nmap's).
 Then it does the same with one HTTP port of the host (if named), with a port that
 accepts and never answers, and with one that closes on whatever it is sent, both
-of its own.  With --nmap, `nmap -sV -T4` is run on all of these too.
+of its own (unless --no-own).  With --nmap, `nmap -sV -T4` is run on all of these too.
 """
 
 import argparse
@@ -138,11 +138,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="of eager")
     parser.add_argument("--no-polite", action="store_true", help="leave polite out, it is slow")
     parser.add_argument("--nmap", action="store_true", help="run Nmap too")
+    parser.add_argument("--no-own", action="store_true", help="no silent and no closing port")
     arguments = parser.parse_args()
     if arguments.ports:
         beside("All ports", arguments.ports, arguments, arguments.host)
     if arguments.http:
         beside("One HTTP port", arguments.http, arguments, arguments.host)
+    if arguments.no_own:
+        return
     with server(closes=False) as port:
         beside("One silent port", str(port), arguments, "127.0.0.1")
     with server(closes=True) as port:

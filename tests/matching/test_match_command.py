@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-from dataclasses import dataclass
 
 import msgspec
 import pytest
@@ -21,8 +20,7 @@ match asked-udp m|^ASK|
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Explaining(MatchOptions):
+class Explaining(MatchOptions, frozen=True):
     """The options with `--explain`."""
 
     explain: int = 0

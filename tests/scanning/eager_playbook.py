@@ -52,6 +52,8 @@ class Port:
     """More are refused."""
     serves_at_a_time: int = 1000
     """More wait in the backlog until others are closed."""
+    refuses_until: float = 0.0
+    """Nobody listens before, in milliseconds."""
     round_trip: float = 0.2
 
 
@@ -142,7 +144,8 @@ class EagerPlaybook:
             self._log(action)
             match action:
                 case eager.Open(number):
-                    self._at(self.service.round_trip, lambda a=action: self._open(a))
+                    after = action.after_ms + self.service.round_trip
+                    self._at(after, lambda a=action: self._open(a))
                     self._connections[number] = _Connection(self.service)
                     self.most_open = max(self.most_open, len(self._connections))
                     self.opened += 1
@@ -172,6 +175,10 @@ class EagerPlaybook:
     def _open(self, action: eager.Open) -> None:
         connection = self._connections.get(action.connection)
         if connection is None:
+            return
+        if self.now < self.service.refuses_until:
+            del self._connections[action.connection]
+            self._tell(eager.NotOpened(action.connection, "refused", was_refused=True))
             return
         if len(self._connections) > self.service.max_connections:
             del self._connections[action.connection]

@@ -230,6 +230,26 @@ def test_a_port_that_refuses_even_one_connection_is_incomplete_or_wrapped():
     assert book.outcome in {Outcome.INCOMPLETE, Outcome.TCPWRAPPED}
 
 
+def test_a_port_that_refuses_the_first_connection_is_tried_again_a_little_later():
+    """Such as one that starts anew when the client leaves that found it."""
+    book = play(Port(greets=[Say(b"SSH-2.0-x")], refuses_until=1500))
+    assert book.found.name == "ssh"
+    assert book.opened == 2
+
+
+def test_a_port_that_refuses_twice_is_not_tried_a_third_time():
+    book = play(Port(refuses_until=float("inf")))
+    assert book.outcome is Outcome.TCPWRAPPED
+    assert book.opened == 2
+    assert book.finished < 1.1 * eager.REFUSAL_PAUSE_MS
+
+
+def test_a_port_that_is_tried_again_lets_others_go_meanwhile():
+    waiting = play(Port(refuses_until=1500), until=1000)
+    assert waiting.machine.is_slow
+    assert not play(Port(refuses_until=1500), until=2010).machine.is_slow
+
+
 def test_inside_tls_the_same_is_asked_and_nothing_waits_twice():
     inside = Port(answers=WEB)
     book = play(Port(answers=answers(**{"\x16\x03": Say(b"\x16\x03\x03")}), inside=inside))

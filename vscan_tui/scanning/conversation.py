@@ -82,6 +82,8 @@ class Conversation:
         """How long the last connection took to open."""
         self.could_not_ask = False
         """Whether the last attempt to connect failed for a reason of this system's."""
+        self.was_refused = False
+        """Whether it failed because the other side refused."""
         self._transport = transport
         self._emit = emit
         self._state = state
@@ -112,6 +114,7 @@ class Conversation:
         except (TimeoutError, ConnectionEndedError, OSError) as error:
             reason = _connect_failure(error, tunnel=tunnel, timeout_ms=timeout_ms)
             self.could_not_ask = getattr(error, "errno", None) in _OURS
+            self.was_refused = isinstance(error, ConnectionEndedError) and error.was_reset
             self._emit(
                 ConnectionFailed(
                     time=time.time(),

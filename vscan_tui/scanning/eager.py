@@ -43,6 +43,12 @@ from vscan_tui.scanning.waits import Waits
 
 MAX_CONNECTIONS = 4
 """At a time to one port, the listening one included."""
+REFUSAL_PAUSE_MS = 2_000.0
+"""A port that refuses the first connection is tried again after so long, once.
+
+It was found open a moment ago.  Some that take one client at a time close their
+door when it leaves, and open it again a second later.
+"""
 SLOW_ANSWER_FACTOR = 1.5
 """Probes that were given up before so many times a slow answer's time are sent again, once."""
 _TLS_HELLO = b"\x16\x03"
@@ -62,6 +68,8 @@ class Open(msgspec.Struct, frozen=True):
     tunnel: bool
     timeout_ms: float
     reason: str
+    after_ms: float = 0.0
+    """Not before so long."""
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -142,6 +150,8 @@ class NotOpened(msgspec.Struct, frozen=True):
     reason: str
     was_ours: bool = False
     """Whether this system is at fault, and the other side was not even asked."""
+    was_refused: bool = False
+    """Whether nobody listens."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -268,14 +278,18 @@ class EagerInterrogation:
         self._sent_again: set[Key] = set()
         self._connections = 0
         self._exchanges = 0
+        self._is_tried_again = False
+        """Whether the port refused the first connection, and is waited for."""
         self._slowest_ms = 0.0
         self._reported: polite.Finish | None = None
         self._warned: set[str] = set()
 
     @property
     def is_slow(self) -> bool:
-        """Whether the port said nothing to several probes: what follows is mostly waiting."""
-        return any(stage.is_mute and stage.is_checked for stage in self._stages.values())
+        """Whether the port refuses, or said nothing to several probes: it is mostly waited for."""
+        return self._is_tried_again or any(
+            stage.is_mute and stage.is_checked for stage in self._stages.values()
+        )
 
     def begin(self) -> list[Action]:
         """Return the first actions."""
@@ -315,6 +329,7 @@ class EagerInterrogation:
         match happening:
             case Opened():
                 self._waits.connected(happening.elapsed_ms)
+                self._is_tried_again = False
                 return self._send(line, line.wanted)
             case NotOpened():
                 return self._not_opened(line, happening)
@@ -332,6 +347,10 @@ class EagerInterrogation:
     def _not_opened(self, line: _Line, happening: NotOpened) -> list[Action]:
         key = line.wanted.key
         del self._lines[line.number]
+        if happening.was_refused and self._connections == 1:
+            self._is_tried_again = True
+            return self._open(line.wanted, after_ms=REFUSAL_PAUSE_MS)
+        self._is_tried_again = False
         if not line.is_alone:
             self._limit = 1
         elif key not in self._transcripts:
@@ -718,14 +737,17 @@ class EagerInterrogation:
 
     # Steps
 
-    def _open(self, wanted: Wanted) -> list[Action]:
+    def _open(self, wanted: Wanted, *, after_ms: float = 0.0) -> list[Action]:
         self._connections += 1
         is_alone = not self._lines
         line = self._lines[self._connections] = _Line(self._connections, wanted, is_alone)
         timeout_ms: float = CONNECT_TIMEOUT_MS
         if wanted.key.tunnel:
             timeout_ms = self._waits.handshake(TLS_CONNECT_TIMEOUT_MS)
-        return [Open(line.number, wanted.key.tunnel, timeout_ms, f"for {wanted.key.probe.name}")]
+        reason = f"for {wanted.key.probe.name}"
+        if after_ms:
+            reason += f", once more in {after_ms / 1000:g} s: it was found open"
+        return [Open(line.number, wanted.key.tunnel, timeout_ms, reason, after_ms)]
 
     def _send(self, line: _Line, wanted: Wanted) -> list[Action]:
         key = wanted.key

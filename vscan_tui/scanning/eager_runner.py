@@ -190,6 +190,8 @@ class EagerRunner:
                     self._report(action.outcome, action.service, provisional=True)
 
     async def _open(self, line: _Line, action: machine.Open) -> None:
+        if action.after_ms:
+            await asyncio.sleep(action.after_ms / 1000)
         need = Need.SLOW if self._interrogation.is_slow else Need.MORE
         if not self._is_begun:
             self._is_begun, need = True, Need.FIRST
@@ -200,8 +202,10 @@ class EagerRunner:
         if failure:
             self._lines.pop(action.connection, None)
             self._give_back(line)
-            was_ours = line.talk.could_not_ask
-            self._tell(machine.NotOpened(action.connection, failure, was_ours))
+            talk = line.talk
+            self._tell(
+                machine.NotOpened(action.connection, failure, talk.could_not_ask, talk.was_refused)
+            )
             return
         self._tls = line.talk.tls or self._tls
         self._tell(machine.Opened(action.connection, line.talk.connect_seconds * 1000))

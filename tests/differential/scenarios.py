@@ -131,6 +131,21 @@ def close_late(talk: Talk) -> None:
     talk.pause(LATE)
 
 
+def hang_up_on_all(talk: Talk) -> None:
+    """Too late for tcpwrapped at first, then on every probe."""
+    if talk.number == 0:
+        talk.pause(LATE)
+    else:
+        talk.hear()
+
+
+def wait_once(talk: Talk) -> None:
+    """Lets one probe wait, hangs up on all others."""
+    if talk.number == 1:
+        talk.hear_all()
+    hang_up_on_all(talk)
+
+
 def close_after(data: bytes) -> Script:
     """Says something, and leaves without having listened."""
 
@@ -444,6 +459,11 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("close after banner", close_after(b"SSH-2.0-Foo_9.1\r\n"), "ssh"),
     Scenario("close after unknown banner", close_after(b"bye\r\n")),
     Scenario("close after the probe", close_after_probe),
+    Scenario("close late, then after every probe", hang_up_on_all, "tcpwrapped"),
+    Scenario("close late, and let one probe wait", wait_once),
+    Scenario(
+        "intensity 0, close late", close_late, "tcpwrapped", options=("--version-intensity", "0")
+    ),
     Scenario("close after unknown banner and answer", close_when_heard),
     Scenario("close after an unknown answer", close_after_answer),
     Scenario("close once, then serve", close_first_only, "http"),

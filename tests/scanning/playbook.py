@@ -77,6 +77,10 @@ class Playbook:
         self._play(self._machine.stop(Outcome.STOPPED, reason))
         return self
 
+    def skip(self) -> "Playbook":
+        self._play(self._machine.skip(was_sent=False))
+        return self
+
     @property
     def sent(self) -> list[str]:
         """The names of the probes that were sent."""

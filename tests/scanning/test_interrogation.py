@@ -226,6 +226,28 @@ def test_a_port_that_only_ever_hung_up_and_then_refuses_is_tcpwrapped(closes):
     assert book.outcome is Outcome.TCPWRAPPED
 
 
+def test_a_port_that_hangs_up_on_every_probe_is_tcpwrapped():
+    book = play()
+    while book.finish is None:
+        book(Connected(), Closed(3500))
+    assert book.sent == ["NULL", "Lines", "Get", "Hello"]
+    assert book.outcome is Outcome.TCPWRAPPED
+
+
+def test_a_port_that_waits_once_and_else_hangs_up_is_not_tcpwrapped():
+    book = play()(Connected(), Closed(3500), Connected(), TimedOut())
+    while book.finish is None:
+        book(Connected(), Closed(1))
+    assert book.outcome is Outcome.NO_MATCH
+
+
+def test_a_port_whose_probes_are_skipped_is_not_tcpwrapped():
+    book = play()(Connected(), Closed(3500))
+    while book.finish is None:
+        book.skip()
+    assert book.outcome is Outcome.NO_MATCH
+
+
 @pytest.mark.parametrize("before", [TimedOut(), Received(b"?")])
 def test_a_port_that_said_something_or_waited_is_not_tcpwrapped_when_it_refuses(before):
     book = play()(Connected(), Closed(3500), Connected(), before)

@@ -275,6 +275,7 @@ class Interrogation:
         Args:
             was_sent: whether the probe under way was sent already.
         """
+        self._may_be_wrapped = False  # what the port would have done is not known
         return self._next_probe(reuse=was_sent)
 
     def ask(self, probe: CombinedProbe, reason: str, *, was_sent: bool) -> list[Action]:
@@ -414,6 +415,8 @@ class Interrogation:
         self._planned = next(self._plan, None)
         self._is_chosen = False
         if self._planned is None:
+            if self._may_be_wrapped and previous is not None and self._protocol == "tcp":
+                return self._finish(Outcome.TCPWRAPPED, "it hung up on every probe, without a word")
             outcome = Outcome.NO_MATCH if self._learnt is None else Outcome.SOFT_MATCH
             return self._finish(outcome, "no probe is left")
         if reuse and self._is_connected and previous is not None and previous.probe.is_null:

@@ -258,6 +258,8 @@ class PortsScanned(_Event, frozen=True, tag="ports scanned"):
     reason: str
     ports: tuple[Span, ...]
     """Ranges, first and last port both included."""
+    latency: float | None = None
+    """Seconds that the host took to answer for them, smoothed; None where it did not answer."""
 
 
 class InterrogationStarted(_Event, frozen=True, tag="interrogation started"):

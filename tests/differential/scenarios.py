@@ -429,6 +429,7 @@ TICKETS = (
     "vscan goes on with its session in TLS 1.3 too; "
     "Nmap takes the session before the server has sent the ticket that it needs"
 )
+UNASKED = "Nmap calls a UDP port tcpwrapped that it had nothing to ask; vscan calls it nothing"
 EMPTY = "an empty datagram shows that the port is open; Nmap takes it for an end, not for an answer"
 
 
@@ -759,6 +760,14 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("UDP, goes away after a probe", udp_goes_away, protocol="udp"),
     Scenario("UDP, goes away after an answer", udp_goes_away_after_answer, "many", protocol="udp"),
     Scenario("UDP, port finder answered", udp_silent, protocol="udp", answers_finder=True),
+    Scenario(
+        "UDP, nothing to ask",
+        udp_silent,
+        "tcpwrapped",
+        protocol="udp",
+        options=("--version-intensity", "0"),
+        differs=dict.fromkeys(("name", "method", "conf"), UNASKED),
+    ),
     Scenario("UDP, DTLS", udp_answers({ASK: (b"dtls",)}), "dtls", protocol="udp"),
     Scenario("UDP, excluded", udp_silent, protocol="udp", excluded=True),
     # IPv6.

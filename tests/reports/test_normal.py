@@ -219,7 +219,10 @@ def test_a_report_for_a_file_begins_and_ends_as_nmap_does():
         r" as: vscan -p 22 'my host'\n",
         lines[0],
     )
-    assert lines[-2] == "Probe database: bundled from service-probes (61 probes, 412 rules)\n"
+    assert lines[-3:-1] == [
+        "Probe database: bundled from service-probes (61 probes, 412 rules)\n",
+        "Service detection performed.\n",
+    ]
     assert re.fullmatch(
         r"# vscan done at .+ 2026 -- 1 IP address \(1 host up\) scanned in 1\.23 seconds\n",
         lines[-1],

@@ -136,7 +136,8 @@ def _write_reports(outcome: _Outcome, presentation: Presentation) -> ExitStatus:
     options = ReportOptions(
         reasons=output.show_reasons,
         open_only=output.only_open,
-        verbosity=output.verbosity,
+        verbosity=max(output.verbosity, output.debugging),
+        debugging=output.debugging,
         table_name=load_port_table().name,
     )
     status = ExitStatus.DONE

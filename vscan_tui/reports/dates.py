@@ -31,7 +31,15 @@ def long_date(moment: float) -> str:
 
 def short_date(moment: float) -> str:
     """Return a date such as `2026-11-22 23:12 UTC`."""
-    calendar = local(moment)
+    return _with_zone("%Y-%m-%d %H:%M", local(moment))
+
+
+def exact_date(moment: float) -> str:
+    """Return a date such as `2026-11-22 23:12:25 UTC`."""
+    return _with_zone("%Y-%m-%d %H:%M:%S", local(moment))
+
+
+def _with_zone(form: str, calendar: time.struct_time) -> str:
     # The name of the zone comes from the system, in any encoding it likes.
     zone = "".join(letter for letter in calendar.tm_zone or "" if letter.isprintable())
-    return f"{time.strftime('%Y-%m-%d %H:%M', calendar)} {zone}".rstrip()
+    return f"{time.strftime(form, calendar)} {zone}".rstrip()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from vscan_tui.events import HostState, Outcome
 from vscan_tui.reports import scan
-from vscan_tui.reports.dates import long_date, short_date
+from vscan_tui.reports.dates import exact_date, long_date, short_date, whole_seconds
 from vscan_tui.reports.fingerprint import fingerprint, wrapped
 from vscan_tui.reports.listing import Listing, SummedState, is_shown, listing
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
@@ -36,6 +36,7 @@ def render(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[s
     yield from _hosts(store, options)
     yield from warning_lines(store)
     yield from database_lines(store)
+    yield from _service_lines(store)
     ended = long_date(scan.end_time(store))
     name, shortfall = scan.program_name(store), scan.shortfall(store)
     if shortfall:
@@ -59,6 +60,7 @@ def opening_line(store: Store) -> str:
 def closing_lines(store: Store) -> Iterator[str]:
     """Yield the last lines on a terminal."""
     yield from database_lines(store)
+    yield from _service_lines(store)
     name, shortfall = scan.program_name(store), scan.shortfall(store)
     if shortfall:
         yield f"{name}: {shortfall}\n"
@@ -70,7 +72,8 @@ def host_lines(store: Store, host: Host, options: ReportOptions = DEFAULT_OPTION
     if not is_shown(host, options):
         return
     label = printable(host.label)
-    received = f", received {printable(host.reason)}" if options.reasons and host.reason else ""
+    tells_reason = options.tells_reasons and host.reason
+    received = f", received {printable(host.reason)}" if tells_reason else ""
     if host.state is HostState.DOWN:
         yield f"Nmap scan report for {label} [host down{received}]\n"
         return
@@ -83,6 +86,9 @@ def host_lines(store: Store, host: Host, options: ReportOptions = DEFAULT_OPTION
         yield f"Other addresses for {printable(host.name)} (not scanned): {others}\n"
     if host.name and host.reverse_name and host.name != host.reverse_name:
         yield f"rDNS record for {printable(host.address)}: {printable(host.reverse_name)}\n"
+    if options.is_detailed:
+        seconds = max(0, whole_seconds(host.last) - whole_seconds(host.first))
+        yield f"Scanned at {exact_date(host.first)} for {seconds}s\n"
     listed = listing(host, options)
     yield from _summed_lines(label, listed)
     if listed.ports:
@@ -104,6 +110,12 @@ def database_lines(store: Store) -> Iterator[str]:
         rules = scan.counted(database.rules, "rule")
         path = f" from {readable(database.path)}" if database.path else ""
         yield f"Probe database: {readable(database.name)}{path} ({probes}, {rules})\n"
+
+
+def _service_lines(store: Store) -> Iterator[str]:
+    """Yield what scripts look for to see that services were looked at, in Nmap's words."""
+    if scan.hosts_up(store):
+        yield "Service detection performed.\n"
 
 
 def warning_lines(store: Store) -> Iterator[str]:
@@ -134,10 +146,10 @@ def _summed_texts(states: Iterable[SummedState]) -> Iterator[str]:
 
 
 def _rows(ports: Iterable[Port], options: ReportOptions) -> Iterator[tuple[str, ...]]:
-    reason = ("REASON",) if options.reasons else ()
+    reason = ("REASON",) if options.tells_reasons else ()
     yield ("PORT", "STATE", "SERVICE", *reason, "VERSION")
     for port in ports:
-        reason = (printable(port.reason),) if options.reasons else ()
+        reason = (printable(port.reason),) if options.tells_reasons else ()
         version = version_text(port.service.fields)
         yield (port_text(port), port.state, service_text(port), *reason, version)
 

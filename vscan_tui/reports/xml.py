@@ -75,7 +75,7 @@ def _opening(store: Store, options: ReportOptions) -> Iterator[str]:
                 + "\n"
             )
     yield _element("verbose/", level=str(options.verbosity)) + "\n"
-    yield _element("debugging/", level="0") + "\n"
+    yield _element("debugging/", level=str(options.debugging)) + "\n"
 
 
 def _host(host: Host, options: ReportOptions, intensity: int) -> Iterator[str]:

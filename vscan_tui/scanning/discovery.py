@@ -673,6 +673,7 @@ class _Prober:
                     state=verdict.state,
                     reason=verdict.reason,
                     ports=to_ranges(ports),
+                    latency=host.smoothed if verdict.state is PortState.CLOSED else None,
                 )
             )
         host.results.clear()
@@ -745,6 +746,7 @@ class _Prober:
         """
         connect, address_of = handle.connect_ex, host.socket_address
         refused = host.results.setdefault(("tcp", _REFUSED), [])
+        begun = time.perf_counter()
         for last in range(_MOST_AT_ONCE, -1, -1):
             _, port, tries = attempt
             address = address_of(port)
@@ -757,7 +759,7 @@ class _Prober:
             host.settled += 1
             self._settled += 1
             if host.smoothed is None:
-                host.measure(0.0, self._timing)
+                host.measure(time.perf_counter() - begun, self._timing)
             if tries or not last or not self._may_go_on(host):
                 break
             following = self._next_tcp_attempt(host)

@@ -1,7 +1,9 @@
 """SunRPC: which program listens on a port, in which versions.
 
 Each known program number is called with a version that cannot exist; the
-answer "program version mismatch" carries the versions that do.
+answer "program version mismatch" carries the versions that do.  A portmapper
+is asked for its list, too, which names the programs of the host's other ports
+without a question to them.
 Sources: RFC 5531; nmap-behaviour.md, "SunRPC".
 """
 
@@ -14,6 +16,7 @@ from pathlib import Path
 from vscan_tui.bundled import bundled
 from vscan_tui.events import Fields, Method, Service
 from vscan_tui.installed_nmap import nmap_file
+from vscan_tui.scanning import portmapper
 from vscan_tui.scanning.interrogation import MATCH_CONFIDENCE
 from vscan_tui.scanning.postprocessing import Known, Question, Talk
 
@@ -43,9 +46,16 @@ class Reply:
     """Lowest and highest version served, if the version was wrong."""
 
 
-def call(xid: int, program: int, *, is_stream: bool) -> bytes:
-    """A call of procedure 0 of a program, in a version that cannot exist."""
-    message = _CALL.pack(xid, 0, 2, program, IMPOSSIBLE_VERSION, 0, 0, 0, 0, 0)
+def call(
+    xid: int,
+    program: int,
+    *,
+    is_stream: bool,
+    version: int = IMPOSSIBLE_VERSION,
+    procedure: int = 0,
+) -> bytes:
+    """A call without arguments; by default of procedure 0, in a version that cannot exist."""
+    message = _CALL.pack(xid, 0, 2, program, version, procedure, 0, 0, 0, 0)
     return _RECORD.pack(_LAST_FRAGMENT | len(message)) + message if is_stream else message
 
 
@@ -85,11 +95,50 @@ class RpcGrinder:
 
     name = "RPC grinder"
 
+    def __init__(self) -> None:
+        """Know of no portmapper yet."""
+        self._port_maps = portmapper.PortMaps()
+
     def talk(self, known: Known) -> Talk | None:
         """See `PostProcessor.talk`."""
-        if known.service.method is not Method.PROBED or known.service.name not in RPC_SERVICES:
+        service, programs = known.service, rpc_programs()
+        is_named = service.method is Method.PROBED
+        if is_named and service.name not in RPC_SERVICES:
             return None
-        return _grind(known, rpc_programs())
+        if registered := self._port_maps.registered(known.endpoint):
+            ranks = {program: rank for rank, program in enumerate(programs)}
+            first = min(registered, key=lambda each: ranks.get(each.program, len(ranks)))
+            return _told(_service(service, first.program, programs, first.versions))
+        return self._ask(known, programs) if is_named else None
+
+    def _ask(self, known: Known, programs: Mapping[int, str]) -> Talk:
+        service = yield from _grind(known, programs)
+        address, is_stream = known.endpoint.address, known.endpoint.protocol == "tcp"
+        is_portmapper = service is not None and service.fields.info == _info(portmapper.PROGRAM)
+        if is_portmapper and address not in self._port_maps:
+            answer = yield Question(
+                name="RPC portmapper list",
+                payloads=(
+                    call(
+                        _FIRST_XID,
+                        portmapper.PROGRAM,
+                        version=portmapper.VERSION,
+                        procedure=portmapper.DUMP,
+                        is_stream=is_stream,
+                    ),
+                ),
+                reason="it knows the programs of the host's other ports",
+                wait_ms=2_000,
+                is_complete=partial(portmapper.is_whole, is_stream=is_stream),
+            )
+            self._port_maps.learn(address, portmapper.mappings(answer, is_stream=is_stream))
+        return service
+
+
+def _told(service: Service) -> Talk:
+    """Ask nothing."""
+    yield from ()
+    return service
 
 
 def _grind(known: Known, programs: Mapping[int, str]) -> Talk:
@@ -137,8 +186,14 @@ def _service(
     if versions is not None:
         low, high = versions
         version = str(low) if low == high else f"{low}-{high}"
-    fields = Fields(version=version, info=f"RPC #{program}")
-    return Service(names[program], fields, service.tunnel, Method.PROBED, MATCH_CONFIDENCE)
+    fields = Fields(version=version, info=_info(program))
+    return Service(
+        names.get(program, "rpc"), fields, service.tunnel, Method.PROBED, MATCH_CONFIDENCE
+    )
+
+
+def _info(program: int) -> str:
+    return f"RPC #{program}"
 
 
 @cache

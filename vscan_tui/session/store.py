@@ -345,9 +345,7 @@ class Store:
             case DiscoveryProgressed():
                 self.discovered, self.to_discover = event.done, event.total
             case PortsScanned():
-                group = PortGroup(event.protocol, event.state, event.reason)
-                host = self._host(event.address, event.time)
-                host.groups.setdefault(group, []).extend(event.ports)
+                self._ports_scanned(event)
             case Warned():
                 self.warnings.append(
                     Notice(event.time, event.message, event.endpoint, event.partial)
@@ -418,6 +416,13 @@ class Store:
         host = self._host(event.address, event.time)
         host.name, host.state, host.reason = event.name, event.state, event.reason
         host.latency, host.other_addresses = event.latency, event.other_addresses
+
+    def _ports_scanned(self, event: PortsScanned) -> None:
+        host = self._host(event.address, event.time)
+        group = PortGroup(event.protocol, event.state, event.reason)
+        host.groups.setdefault(group, []).extend(event.ports)
+        if host.latency is None:
+            host.latency = event.latency
 
     def _port_finished(self, port: Port, event: PortFinished) -> None:
         """Take a verdict; without a match it replaces none that was found or asked by hand."""

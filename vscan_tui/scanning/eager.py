@@ -235,6 +235,8 @@ class _Stage:
         """The likeliest probe, which keeps its connection while the port is mute."""
         self.check: Key | None = None
         """What is sent alone, to see whether the port takes more than one connection."""
+        self.silent_ms = 0.0
+        """How long the NULL probe's first connection lasted at least, if it was closed for that."""
         self.listens_again = False
         """Whether the NULL probe's connection was closed for that check, and is opened again."""
 
@@ -430,16 +432,21 @@ class EagerInterrogation:
         if line.transcript is None or line.transcript.end is not None:
             return self._close(line, "the other side ended the connection")
         transcript = line.transcript
-        if transcript.probe.is_null and transcript.is_quiet and self._has_answered(transcript):
-            # It was silent for long enough, and what the others were told may have ended it.
+        if isinstance(end, polite.Closed) and self._is_no_hang_up(transcript, end.elapsed_ms):
             transcript.end = polite.TimedOut()
             return self._close(line, "the other side ended the connection", Ending.CLOSED)
         transcript.end = end
         return []
 
-    def _has_answered(self, silent: Transcript) -> bool:
-        """Whether the port has answered another exchange than one that it said nothing in."""
-        return not silent.chunks and not self._stages[silent.tunnel].is_mute
+    def _is_no_hang_up(self, ended: Transcript, elapsed_ms: float) -> bool:
+        """Whether silence was long enough, and ended for another reason than that it was silence.
+
+        Such as an X server's, which ends all connections when its last client leaves.
+        """
+        if not ended.probe.is_null or ended.chunks or not ended.is_quiet:
+            return False
+        stage = self._stages[ended.tunnel]
+        return not stage.is_mute or elapsed_ms < stage.silent_ms
 
     def _wait_over(self, line: _Line) -> Iterator[Action]:
         transcript = line.transcript
@@ -607,6 +614,8 @@ class EagerInterrogation:
         reason = "nothing was answered: perhaps it takes one connection at a time"
         stage.is_checked = True
         stage.listens_again = leader.end is None
+        if stage.listens_again:
+            stage.silent_ms = self._quiet_ms(leader)
         for transcript in [leader, *others]:
             transcript.end = transcript.end or polite.TimedOut()
         likeliest = max(others, key=lambda transcript: _likelihood(transcript.probe))

@@ -207,22 +207,28 @@ def test_a_port_that_answers_and_later_hangs_up_on_who_was_silent_is_not_tcpwrap
     assert any("EndExchange" in line and "CLOSED" in line for line in book.log)
 
 
-class HangsUpLater:
-    """What a port does on each connection: nothing on the first five, then it hangs up."""
+class HangsUpOnce:
+    """What a port does on each connection: it hangs up on one of them, the NULL probe's second."""
 
     def __init__(self):
         self.connections = 0
 
     def __iter__(self):
         self.connections += 1
-        return iter([HangUp(after=80)] if self.connections > 5 else [])
+        return iter([HangUp(after=80)] if self.connections == 6 else [])
 
 
-def test_a_silent_connection_that_ends_sooner_than_one_before_says_nothing():
+def test_a_silent_connection_that_ends_while_others_are_open_is_tried_alone():
     """Such as that of a server that drops idle connections when it has many."""
-    book = play(Port(greets=HangsUpLater()))
-    assert any("a banner may still come" in line for line in book.log)
-    assert book.outcome is Outcome.NO_MATCH
+    book = play(Port(greets=HangsUpOnce(), answers=answers(more=Say(b"more", after=300))))
+    assert book.sent.count("NULL") == 3
+    assert book.found.name == "more"
+
+
+def test_a_port_that_hangs_up_on_silence_even_then_is_tcpwrapped():
+    book = play(Port(greets=[HangUp(after=300)]))
+    assert book.outcome is Outcome.TCPWRAPPED
+    assert book.sent[-1] == "NULL"
 
 
 def test_a_port_that_hangs_up_at_once_is_tcpwrapped():

@@ -235,8 +235,8 @@ class _Stage:
         """The likeliest probe, which keeps its connection while the port is mute."""
         self.check: Key | None = None
         """What is sent alone, to see whether the port takes more than one connection."""
-        self.silent_ms = 0.0
-        """How long the NULL probe's first connection lasted at least, if it was closed for that."""
+        self.alone_ms: float | None = None
+        """How long the NULL probe is alone, where its connection ended while others were open."""
         self.listens_again = False
         """Whether the NULL probe's connection was closed for that check, and is opened again."""
 
@@ -432,21 +432,33 @@ class EagerInterrogation:
         if line.transcript is None or line.transcript.end is not None:
             return self._close(line, "the other side ended the connection")
         transcript = line.transcript
-        if isinstance(end, polite.Closed) and self._is_no_hang_up(transcript, end.elapsed_ms):
-            transcript.end = polite.TimedOut()
-            return self._close(line, "the other side ended the connection", Ending.CLOSED)
+        stage = self._stages[transcript.tunnel]
+        is_late = transcript.probe.is_null and transcript.is_quiet and not transcript.chunks
+        if is_late and isinstance(end, polite.Closed):
+            if not stage.is_mute:
+                # Silence was long enough, and it ended for another reason than that it was
+                # silence: an X server ends all connections when its last client leaves.
+                transcript.end = polite.TimedOut()
+                return self._close(line, "the other side ended the connection", Ending.CLOSED)
+            if stage.alone_ms is None and len(self._lines_of(tunnel=transcript.tunnel)) > 1:
+                return self._listen_alone(stage, transcript, end.elapsed_ms)
         transcript.end = end
         return []
 
-    def _is_no_hang_up(self, ended: Transcript, elapsed_ms: float) -> bool:
-        """Whether silence was long enough, and ended for another reason than that it was silence.
-
-        Such as an X server's, which ends all connections when its last client leaves.
-        """
-        if not ended.probe.is_null or ended.chunks or not ended.is_quiet:
-            return False
-        stage = self._stages[ended.tunnel]
-        return not stage.is_mute or elapsed_ms < stage.silent_ms
+    def _listen_alone(self, stage: _Stage, ended: Transcript, elapsed_ms: float) -> list[Action]:
+        """See whether the port hangs up on silence, or had more connections than it likes."""
+        wanted = SLOW_ANSWER_FACTOR * elapsed_ms + self._quiet_ms(ended)
+        stage.alone_ms = min(wanted, float(ended.probe.tcpwrappedms))
+        stage.leader = stage.keeper = stage.check = None
+        stage.listens_again = False
+        reason = "it hung up on silence: perhaps it does not when there is one connection"
+        actions: list[Action] = []
+        for line in self._lines_of(tunnel=ended.tunnel):
+            if line.transcript is not None and line.transcript.end is None:
+                self._forget(line.transcript)
+            ending = Ending.CLOSED if line.transcript is ended else Ending.STOPPED
+            actions += self._close(line, reason, ending)
+        return actions
 
     def _wait_over(self, line: _Line) -> Iterator[Action]:
         transcript = line.transcript
@@ -456,7 +468,7 @@ class EagerInterrogation:
         quiet, patience = self._quiet_ms(transcript), self._patience_ms(transcript)
         if line.phase is _Phase.HEAD_START:
             line.phase = _Phase.LISTENING
-            left = quiet - self._waits.head_start(probe)
+            left = quiet - self._head_start_ms(transcript)
             if left > 0:
                 yield Wait(line.number, left, "until silence counts")
                 return
@@ -614,8 +626,6 @@ class EagerInterrogation:
         reason = "nothing was answered: perhaps it takes one connection at a time"
         stage.is_checked = True
         stage.listens_again = leader.end is None
-        if stage.listens_again:
-            stage.silent_ms = self._quiet_ms(leader)
         for transcript in [leader, *others]:
             transcript.end = transcript.end or polite.TimedOut()
         likeliest = max(others, key=lambda transcript: _likelihood(transcript.probe))
@@ -772,7 +782,7 @@ class EagerInterrogation:
         if stage.leader is None:
             stage.leader = transcript
             line.phase = _Phase.HEAD_START
-            head_start = self._waits.head_start(probe)
+            head_start = self._head_start_ms(transcript)
             return [send, Wait(line.number, head_start, "services that speak first do so now")]
         if probe.is_null:  # it listens on, where it was closed for a check
             stage.leader = transcript
@@ -803,6 +813,10 @@ class EagerInterrogation:
         return [line for line in self._lines.values() if line.wanted.key.tunnel == tunnel]
 
     # Waits
+
+    def _head_start_ms(self, transcript: Transcript) -> float:
+        alone_ms = self._stages[transcript.tunnel].alone_ms
+        return max(self._waits.head_start(transcript.probe), alone_ms or 0.0)
 
     def _quiet_ms(self, transcript: Transcript) -> float:
         probe = transcript.probe

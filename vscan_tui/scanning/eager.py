@@ -433,14 +433,15 @@ class EagerInterrogation:
             return self._close(line, "the other side ended the connection")
         transcript = line.transcript
         stage = self._stages[transcript.tunnel]
-        is_late = transcript.probe.is_null and transcript.is_quiet and not transcript.chunks
-        if is_late and isinstance(end, polite.Closed):
-            if not stage.is_mute:
+        is_silent = transcript.probe.is_null and not transcript.chunks
+        if is_silent and isinstance(end, polite.Closed):
+            if transcript.is_quiet and not stage.is_mute:
                 # Silence was long enough, and it ended for another reason than that it was
                 # silence: an X server ends all connections when its last client leaves.
                 transcript.end = polite.TimedOut()
                 return self._close(line, "the other side ended the connection", Ending.CLOSED)
-            if stage.alone_ms is None and len(self._lines_of(tunnel=transcript.tunnel)) > 1:
+            has_others = len(self._lines_of(tunnel=transcript.tunnel)) > 1
+            if has_others and stage.is_mute and stage.alone_ms is None:
                 return self._listen_alone(stage, transcript, end.elapsed_ms)
         transcript.end = end
         return []

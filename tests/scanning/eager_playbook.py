@@ -52,8 +52,9 @@ class Port:
     """More are refused."""
     serves_at_a_time: int = 1000
     """More wait in the backlog until others are closed."""
+    refuses_from: float = 0.0
     refuses_until: float = 0.0
-    """Nobody listens before, in milliseconds."""
+    """Nobody listens between these, in milliseconds."""
     round_trip: float = 0.2
 
 
@@ -176,7 +177,7 @@ class EagerPlaybook:
         connection = self._connections.get(action.connection)
         if connection is None:
             return
-        if self.now < self.service.refuses_until:
+        if self.service.refuses_from <= self.now < self.service.refuses_until:
             del self._connections[action.connection]
             self._tell(eager.NotOpened(action.connection, "refused", was_refused=True))
             return

@@ -271,6 +271,13 @@ def test_a_port_that_refuses_twice_is_not_tried_a_third_time():
     assert book.finished < 1.1 * eager.REFUSAL_PAUSE_MS
 
 
+def test_a_port_that_starts_anew_after_each_client_is_tried_again_too():
+    service = Port(greets=HangsUpOnce(1, 120), refuses_from=100, refuses_until=1500)
+    book = play(service)
+    assert any("'after_ms': 2000" in line for line in book.log)
+    assert book.outcome is Outcome.NO_MATCH
+
+
 def test_a_port_that_is_tried_again_lets_others_go_meanwhile():
     waiting = play(Port(refuses_until=1500), until=1000)
     assert waiting.machine.is_slow

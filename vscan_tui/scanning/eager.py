@@ -44,10 +44,10 @@ from vscan_tui.scanning.waits import Waits
 MAX_CONNECTIONS = 4
 """At a time to one port, the listening one included."""
 REFUSAL_PAUSE_MS = 2_000.0
-"""A port that refuses the first connection is tried again after so long, once.
+"""A port that refuses its only connection is tried again after so long, once.
 
-It was found open a moment ago.  Some that take one client at a time close their
-door when it leaves, and open it again a second later.
+It was open a moment ago.  Some that take one client at a time close their door
+when it leaves, and open it again a second later.
 """
 SLOW_ANSWER_FACTOR = 1.5
 """Probes that were given up before so many times a slow answer's time are sent again, once."""
@@ -281,7 +281,9 @@ class EagerInterrogation:
         self._connections = 0
         self._exchanges = 0
         self._is_tried_again = False
-        """Whether the port refused the first connection, and is waited for."""
+        """Whether the port refused its only connection, and is waited for."""
+        self._refusals = 0
+        """How often it did so."""
         self._slowest_ms = 0.0
         self._reported: polite.Finish | None = None
         self._warned: set[str] = set()
@@ -349,10 +351,12 @@ class EagerInterrogation:
     def _not_opened(self, line: _Line, happening: NotOpened) -> list[Action]:
         key = line.wanted.key
         del self._lines[line.number]
-        if happening.was_refused and self._connections == 1:
-            self._is_tried_again = True
-            return self._open(line.wanted, after_ms=REFUSAL_PAUSE_MS)
         self._is_tried_again = False
+        if happening.was_refused and line.is_alone and not key.tunnel:
+            self._refusals += 1
+            if self._refusals == 1:
+                self._is_tried_again = True
+                return self._open(line.wanted, after_ms=REFUSAL_PAUSE_MS)
         if not line.is_alone:
             self._limit = 1
         elif key not in self._transcripts:
@@ -766,7 +770,7 @@ class EagerInterrogation:
             timeout_ms = self._waits.handshake(TLS_CONNECT_TIMEOUT_MS)
         reason = f"for {wanted.key.probe.name}"
         if after_ms:
-            reason += f", once more in {after_ms / 1000:g} s: it was found open"
+            reason += f", once more in {after_ms / 1000:g} s: it was open a moment ago"
         return [Open(line.number, wanted.key.tunnel, timeout_ms, reason, after_ms)]
 
     def _send(self, line: _Line, wanted: Wanted) -> list[Action]:

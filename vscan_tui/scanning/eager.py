@@ -19,6 +19,10 @@ before it has been quiet for a wait that adapts (`vscan_tui.scanning.waits`).
   everything is closed and the likeliest probe sent alone.  If that is answered,
   or where a second connection is refused, the port is asked one thing at a time
   from then on.
+* A port that hangs up on the NULL probe while other connections are open may do so
+  because of them: the NULL probe is sent alone before the port counts as wrapped.
+* A port that answers promptly is waited for less; one that refuses its only
+  connection is tried once more.
 """
 
 from collections.abc import Callable, Iterator

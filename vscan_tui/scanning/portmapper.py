@@ -93,7 +93,7 @@ def is_whole(answer: bytes, *, is_stream: bool) -> bool:
     offset = 0
     mark: int
     while offset + _RECORD.size <= len(answer):
-        (mark,) = _RECORD.unpack_from(answer, offset)
+        mark: int = _RECORD.unpack_from(answer, offset)[0]
         offset += _RECORD.size + (mark & ~_LAST_FRAGMENT)
         if mark & _LAST_FRAGMENT:
             return offset <= len(answer)

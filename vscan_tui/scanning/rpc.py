@@ -130,6 +130,7 @@ class RpcGrinder:
                 reason="it knows the programs of the host's other ports",
                 wait_ms=2_000,
                 is_complete=partial(portmapper.is_whole, is_stream=is_stream),
+                fresh=True,  # on the old one, answers to the other calls still come
             )
             self._port_maps.learn(address, portmapper.mappings(answer, is_stream=is_stream))
         return service

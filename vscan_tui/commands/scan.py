@@ -20,6 +20,7 @@ from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.scanning.built_in import all_postprocessors
 from vscan_tui.scanning.discovery import Discovery, Payloads
 from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
+from vscan_tui.scanning.kept_answers import KeptAnswers
 from vscan_tui.scanning.port_table import PortTable, load_port_table
 from vscan_tui.scanning.portspec import (
     PortSelection,
@@ -265,7 +266,10 @@ def live_scan(task: Task, words: tuple[str, ...], discovery: PortDiscovery) -> S
     for problem in loaded.problems:
         say(f"vscan: warning: {problem}")
     transport = AsyncioTransport(task.rate)
-    live = Scan(settings, task.databases, discovery, transport, loaded.postprocessors)
+    answers = KeptAnswers()
+    if isinstance(discovery, Discovery):
+        discovery.on_answer = answers.keep
+    live = Scan(settings, task.databases, discovery, transport, loaded.postprocessors, answers)
     transport.tell = live.warn
     return live
 

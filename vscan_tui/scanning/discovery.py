@@ -157,7 +157,7 @@ class Discovery:
     ) -> None:
         """Be ready to run; nothing is sent yet."""
         self._targets = targets
-        self._on_answer = on_answer
+        self.on_answer = on_answer
         self._reverse = reverse
         self._name_hosts_down = name_hosts_down
         self._ports = ports
@@ -257,8 +257,8 @@ class Discovery:
             if isinstance(item, _HostDone):
                 self._room.release()
             elif isinstance(item, _Answer):
-                if self._on_answer is not None:
-                    self._on_answer(item.endpoint, item.payload, item.data)
+                if self.on_answer is not None:
+                    self.on_answer(item.endpoint, item.payload, item.data)
             else:
                 emit(item)
                 if isinstance(item, HostFound):
@@ -879,8 +879,8 @@ class _Prober:
             self._met_itself(host, probe, _PORT_UNREACHABLE)
             return
         endpoint = Endpoint(host.target.address, "udp", probe.port)
+        self._post(_Answer(endpoint, probe.payload, data))  # to be known when the port is
         self._answered(host, probe, _ANSWERED, now)
-        self._post(_Answer(endpoint, probe.payload, data))
 
     def _datagram_failed(self, probe: _Probe, code: int, now: float) -> bool:
         host = probe.host

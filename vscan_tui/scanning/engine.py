@@ -34,6 +34,7 @@ from vscan_tui.scanning.conversation import Conversation, Emit
 from vscan_tui.scanning.eager import MAX_CONNECTIONS, EagerInterrogation
 from vscan_tui.scanning.eager_runner import EagerRunner
 from vscan_tui.scanning.interrogation import Interrogation
+from vscan_tui.scanning.kept_answers import AnsweredTransport, KeptAnswers
 from vscan_tui.scanning.matching_thread import MatchingThread
 from vscan_tui.scanning.postprocessing import PostProcessor
 from vscan_tui.scanning.runner import PortRunner
@@ -96,13 +97,16 @@ class Scan:
         discovery: PortDiscovery,
         transport: Transport,
         postprocessors: Sequence[PostProcessor] = (),
+        answers: KeptAnswers | None = None,
     ) -> None:
-        """Be ready to run once."""
+        """Be ready to run once; `answers` are those that port discovery receives."""
         self._postprocessors = postprocessors
         self._settings = settings
         self._databases = databases
         self._discovery = discovery
-        self._transport = transport
+        self._transport = (
+            transport if answers is None else AnsweredTransport(transport, answers, self._decides)
+        )
         self._matching = MatchingThread(Matcher(databases, self._warn_of_overrun))
         self._emit_event: Emit | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -174,6 +178,14 @@ class Scan:
             raise
         finally:
             self._emit(ScanFinished(time=time.time(), ending=ending, reason=reason))
+
+    async def _decides(self, payload: bytes, answer: bytes) -> bool:
+        """Whether a rule matches the answer to a UDP payload hard."""
+        for probe in self._databases.of_protocol("udp"):
+            if probe.payload == payload:
+                match = (await self._matching.match(probe, answer)).match
+                return match is not None and not match.soft
+        return False
 
     def _warn_of_overrun(self, rule: Rule) -> None:
         """Tell of a rule that takes too long; called in the matching thread."""

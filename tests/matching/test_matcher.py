@@ -11,6 +11,7 @@ import pytest
 from generated import CASES, databases
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vscan_tui.events import DatabaseIdentity
 from vscan_tui.matching.matcher import MAX_OVERRUNS, MAX_RESPONSE_BYTES, Matcher
@@ -18,7 +19,7 @@ from vscan_tui.matching.pattern import LimitError, Pattern, check
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.model import ProbeDatabase
 from vscan_tui.probedb.parser import parse
-from vscan_tui.probedb.sources import DatabaseSource, load
+from vscan_tui.probedb.sources import OVERLAY_NAME, DatabaseSource, load
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 CONFORMANCE = SHARED / "conformance" / "match-cases.jsonl.gz"
@@ -104,6 +105,33 @@ def test_a_hard_match_of_an_earlier_database_wins():
     second = "Probe TCP Banner q||\nmatch later m|^A1|\n"
 
     assert match(databases(OWN, second), "NULL", b"A1").match.service == "first"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "wins"),
+    [
+        ("web m|^W|", "web m|^W| p/Web/", "later"),
+        ("web m|^W| p/Web/", "web m|^W| p/web/ v/1/", "later"),
+        ("web m|^W| p/Web/ v/1/", "web m|^W| p/Web/ v/1.2/ i/more/", "earlier"),
+        ("web m|^W| p/Web/", "web m|^W| p/Other/ v/1/", "earlier"),
+        ("web m|^W| p/Web/ i/this/", "web m|^W| p/Web/ i/that/", "earlier"),
+        ("web m|^W| i/this/", "web m|^W| p/Web/ v/1/", "earlier"),
+        ("web m|^W|", "mail m|^W| p/Web/ v/1/", "earlier"),
+        ("web m|^W|", "web m|^W| i/that/", "earlier"),
+    ],
+)
+def test_a_later_database_wins_where_it_tells_more_of_the_same(earlier, later, wins):
+    texts = [f"Probe TCP NULL q||\nmatch {rule}\n" for rule in (earlier, later)]
+    found = match(databases(*texts), "NULL", b"W").match
+    assert found.database == {"earlier": "a", "later": "b"}[wins]
+
+
+def test_the_users_own_rules_come_first_even_if_others_tell_more():
+    texts = [f"Probe TCP NULL q||\nmatch web m|^W|{rest}\n" for rest in ("", " p/Web/ v/1/")]
+    own, other = databases(*texts).databases
+    own = replace(own, identity=replace(own.identity, name=OVERLAY_NAME))
+    found = match(ProbeDatabases((own, other)), "NULL", b"W").match
+    assert found.database == OVERLAY_NAME
 
 
 def test_a_database_that_lacks_the_probe_still_knows_banners():

@@ -12,8 +12,9 @@ from vscan_tui.matching.entry import Entry
 from vscan_tui.matching.pattern import SEARCH_SECONDS, Found, LimitError, OverrunError, Pattern
 from vscan_tui.matching.prefilter import Prefilter
 from vscan_tui.matching.prefilter_cache import stored_prefilter
-from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases, tells_more
 from vscan_tui.probedb.model import Probe, ProbeDatabase, Rule
+from vscan_tui.probedb.sources import OVERLAY_NAME
 from vscan_tui.probedb.templates import Filler
 
 MAX_RESPONSE_BYTES = 32 * 1024
@@ -75,6 +76,12 @@ class Fired:
     def probe(self) -> Probe:
         """The probe that holds the rule."""
         return self._sieve.probe
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no later database can tell more: it is the user's own, or tells all."""
+        told = {field for field, _ in self._reached.rule.templates}
+        return self._sieve.database.identity.name == OVERLAY_NAME or {"p", "v"} <= told
 
     def fields(self) -> Fields:
         """The version fields, filled from the response."""
@@ -207,8 +214,9 @@ class Matcher:
     def match(self, probe: CombinedProbe, response: bytes) -> MatchResult:
         """Find the rule that fires on the response to a probe.
 
-        The databases are tried in turn; the first hard match ends it, and
-        without one the first soft match counts.
+        The databases are tried in turn; the first hard match counts, but for
+        one of a later database that tells more of the same (`tells_more`).
+        Without a hard match the first soft match counts.
         """
         return _result(self._chain(probe), response)
 
@@ -298,12 +306,20 @@ def _fired(chains: Sequence[_Chain], response: bytes) -> Fired | None:
     response = response[:MAX_RESPONSE_BYTES]
     lower = response.lower()
     soft: Fired | None = None
+    hard: Fired | None = None
     tried = 0
     for chain in chains:
         fired = chain.first(response, lower, tried)
-        if fired is not None:
-            if not fired.rule.soft:
-                return fired
-            soft = soft or fired
         tried += chain.rules
-    return soft
+        if fired is None:
+            continue
+        if fired.rule.soft:
+            soft = soft or fired
+        elif hard is None:
+            hard = fired
+            if fired.is_final:
+                break
+        elif fired.rule.service == hard.rule.service and tells_more(fired.fields(), hard.fields()):
+            hard = fired
+            break
+    return hard or soft

@@ -2,7 +2,7 @@
 
 A probe with the same protocol and payload is sent once.  Each database's rules
 are tried in turn, and a soft match in an earlier one never hides a hard match
-in a later one (`vscan_tui.matching.matcher`).
+in a later one, nor a bare name a product (`vscan_tui.matching.matcher`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import chain
 from typing import NamedTuple, get_args
 
-from vscan_tui.events import DatabaseIdentity, Protocol, Span
+from vscan_tui.events import DatabaseIdentity, Fields, Protocol, Span
 from vscan_tui.probedb.model import Probe, ProbeDatabase, in_ranges
 
 
@@ -141,6 +141,18 @@ class ProbeDatabases:
     def excludes(self, protocol: Protocol, port: int) -> bool:
         """Whether any database says not to probe this port."""
         return any(database.exclusions.covers(protocol, port) for database in self.databases)
+
+
+def tells_more(later: Fields, earlier: Fields) -> bool:
+    """Whether a later database's hard match on a response takes the place of an earlier one's.
+
+    Both name the same service.  It does if it names the product where the earlier one
+    has nothing but the service's name, or the version of the same product.
+    """
+    if earlier == Fields():
+        return bool(later.product)
+    same_product = bool(later.product) and later.product.lower() == earlier.product.lower()
+    return same_product and bool(later.version) and not earlier.version
 
 
 class _Listing(NamedTuple):

@@ -1,12 +1,13 @@
 """Do vscan and Nmap say the same of the same ports?
 
-    python -m tests.benchmarks.agreement -p 22,80,T:443,U:53 [--versiondb FILE] [HOST]
+    python -m tests.benchmarks.agreement -p 22,T:443,U:53 [--pace PACE] [--versiondb FILE] [HOST]
     python -m tests.benchmarks.agreement --compare NMAP.xml VSCAN.xml
 
-scans a host with `nmap -sV -T4` and with `vscan --pace polite -T4`, one after
-the other, and prints every port on which state, service, product, version,
-info, tunnel or CPE differ, and the share on which they agree.  Then it counts
-how many ports each named, and for how many it told product and version.
+scans a host with `nmap -sV -T4` and with `vscan -T4` (in pace polite unless
+told otherwise), one after the other, and prints every port on which state,
+service, product, version, info, tunnel or CPE differ, and the share on which
+they agree.  Then it counts how many ports each named, and for how many it told
+product and version.
 """
 
 import argparse
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("host", nargs="?", default="127.0.0.1")
     parser.add_argument("-p", dest="ports", metavar="PORTS")
     parser.add_argument("--versiondb", metavar="FILE")
+    parser.add_argument("--pace", choices=("polite", "eager"), default="polite")
     parser.add_argument("--compare", nargs=2, type=Path, metavar=("NMAP.xml", "VSCAN.xml"))
     arguments = parser.parse_args()
     if arguments.compare:
@@ -105,7 +107,7 @@ def main() -> None:
         nmap, vscan = Path(folder, "nmap.xml"), Path(folder, "vscan.xml")
         their_seconds = run(["nmap", *common], nmap)
         program = [sys.executable, "-m", "vscan_tui", "--headless", "--no-journal"]
-        our_seconds = run([*program, "--pace", "polite", *common], vscan)
+        our_seconds = run([*program, "--pace", arguments.pace, *common], vscan)
         compare(answers(nmap), answers(vscan))
     print(f"nmap took {their_seconds:.1f} s, vscan {our_seconds:.1f} s")
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from tests.reports.scans import (
     ADDRESS,
@@ -109,6 +110,19 @@ def test_reasons_have_a_column_when_asked_for():
         "22/tcp open   ssh?    syn-ack",
         "23/tcp closed unknown conn-refused",
     ]
+
+
+@pytest.mark.parametrize("options", [{"verbosity": 2}, {"verbosity": 1, "debugging": 1}])
+def test_who_asks_for_more_twice_is_told_reasons_and_times(options):
+    lines = block(up(), found(22, "ssh"), others((23, 23)), end(), **options)
+    assert lines[1] == "Host is up, received syn-ack (0.00026s latency)."
+    assert re.fullmatch(r"Scanned at 2026-\d\d-\d\d \d\d:\d\d:\d\d \S+ for \ds", lines[2])
+    assert "PORT   STATE  SERVICE REASON       VERSION" in lines
+
+
+def test_a_host_of_which_only_closed_ports_answered_has_a_latency():
+    refused = replace(others((1, 30)), latency=0.0021)
+    assert block(up(latency=None), refused)[1] == "Host is up (0.0021s latency)."
 
 
 def test_udp_ports_that_may_be_open_are_listed_when_they_are_few():

@@ -193,6 +193,14 @@ async def test_every_port_of_a_large_range_gets_one_verdict():
     assert len(of_type(events, PortsScanned)) < 10
 
 
+async def test_ports_that_are_closed_tell_how_soon_the_host_answers():
+    with reserved(2) as ports, silent_port() as silent:
+        events = await discover([*ports, silent])
+    latency = {str(event.state): event.latency for event in of_type(events, PortsScanned)}
+    assert latency["closed"] > 0
+    assert latency["filtered"] is None
+
+
 async def test_common_ports_are_looked_at_first():
     with listening(2) as opened:
         late, early = sorted(opened)

@@ -207,6 +207,9 @@ class ScanPlanned(_Event, frozen=True, tag="scan planned"):
     hosts: int
     ports: int
     """Ports for each host, both protocols together."""
+    tcp: tuple[Span, ...] = ()
+    udp: tuple[Span, ...] = ()
+    """Which ports, as ranges, first and last port both included; those of all hosts together."""
 
 
 class HostFound(_Event, frozen=True, tag="host found"):
@@ -228,6 +231,12 @@ class HostNamed(_Event, frozen=True, tag="host named"):
 
     address: str
     name: str
+
+
+class HostFinished(_Event, frozen=True, tag="host finished"):
+    """Nothing more will be found out about a host: its ports were looked for, and asked."""
+
+    address: str
 
 
 class DiscoveryProgressed(_Event, frozen=True, tag="discovery progressed"):
@@ -423,6 +432,7 @@ Event = (
     | ScanPlanned
     | HostFound
     | HostNamed
+    | HostFinished
     | DiscoveryProgressed
     | PortFound
     | PortsScanned

@@ -132,7 +132,15 @@ def main() -> None:
     numbers = [int(number) for number in arguments.services.split(",") if number]
     with services() as ports, tempfile.TemporaryDirectory() as folder:
         for number in numbers:
-            vscan = [sys.executable, "-m", "vscan_tui", "--headless", "--journal-dir", folder]
+            vscan = [
+                sys.executable,
+                "-m",
+                "vscan_tui",
+                "--headless",
+                "--yes",
+                "--journal-dir",
+                folder,
+            ]
             said = words(number, ports, arguments.versiondb, folder)
             tell("vscan", number, measured([*vscan, *said]))
             for journal in Path(folder).glob("*.vscan.jsonl*"):

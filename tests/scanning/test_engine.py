@@ -63,7 +63,7 @@ class Ports:
         self.endpoints = endpoints
         self.calls = []
 
-    async def run(self, emit):
+    async def run(self, emit, may_begin):
         for address in {endpoint.address for endpoint in self.endpoints}:
             emit(HostFound(time=0.0, address=address, state=HostState.UP, reason="test"))
         for endpoint in self.endpoints:
@@ -281,8 +281,8 @@ async def test_a_postprocessor_that_fails_costs_nothing_but_a_warning():
 class FailingPorts(Ports):
     """A discovery that finds something, and then fails."""
 
-    async def run(self, emit):
-        await super().run(emit)
+    async def run(self, emit, may_begin):
+        await super().run(emit, may_begin)
         raise OSError("no more sockets")
 
 

@@ -4,7 +4,7 @@ import argparse
 
 import shtab
 
-from vscan_tui.commands.present import print_lines
+from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options import whole_parser
 from vscan_tui.options.model import CompletionOptions

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from vscan_tui.commands.present import print_lines, say
+from vscan_tui.commands.present import say
+from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.stored import session_store
 from vscan_tui.options.model import DiffOptions
 from vscan_tui.session.comparison import Change, Difference, Seen, differences

@@ -15,7 +15,8 @@ from vscan_tui import __version__
 from vscan_tui.commands.databases import load_databases, load_quietly
 from vscan_tui.commands.match_lines import match_answer
 from vscan_tui.commands.match_wording import one_line
-from vscan_tui.commands.present import Presentation, present, print_lines, say, wants_screen
+from vscan_tui.commands.present import Presentation, present, say, wants_screen
+from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Endpoint, Match, PortState
 from vscan_tui.matching.explain import nearest_rules

@@ -5,14 +5,25 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
+from vscan_tui.commands.standard_output import StandardOutput
 from vscan_tui.events import Decided, Event, PortFound, Warned
-from vscan_tui.options.model import OutputOptions, ReportFormat
+from vscan_tui.options.model import STANDARD_STREAM, OutputOptions, ReportFormat
+from vscan_tui.reports import files, normal
+from vscan_tui.reports.growing import GrowingReport, ReportWriter
+from vscan_tui.reports.options import ReportOptions
 from vscan_tui.session.recorder import Recorder, recording
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Stage, Store
-from vscan_tui.session.wording import port_text, port_version_text, printable, service_text
+from vscan_tui.session.wording import (
+    port_text,
+    port_version_text,
+    printable,
+    readable,
+    service_text,
+)
 
 _REFRESHES_PER_SECOND = 5
 _WITH_EXCHANGES = frozenset(
@@ -22,12 +33,17 @@ _WITH_EXCHANGES = frozenset(
 
 
 class HeadlessRun:
-    """Runs a source to its end and folds its events into a store."""
+    """Runs a source to its end, folds its events into a store, and writes reports meanwhile.
+
+    Of a scan, what a report can tell host by host is written so; a host that is in
+    all reports leaves the store.
+    """
 
     def __init__(
         self,
         source: EventSource,
         output: OutputOptions,
+        options: ReportOptions,
         *,
         recorder: Recorder | None = None,
         trace: bool = False,
@@ -36,7 +52,8 @@ class HeadlessRun:
 
         Args:
             source: where events come from.
-            output: how much to say.
+            output: how much to say, and what reports there are to be.
+            options: what the reports tell.
             recorder: writes while the source runs.
             trace: say every decision in a line.
         """
@@ -44,18 +61,51 @@ class HeadlessRun:
             keeps_exchanges=any(report.format in _WITH_EXCHANGES for report in output.reports)
         )
         self.interrupted = False
+        self.has_failed = False
+        """Whether a report could not be written."""
+        self.prints_table = output.on_standard_output is None
+        """Whether what is known has still to be printed."""
+        self.unwritten = output.reports
+        """The reports that have still to be written."""
+        self._standard_output = StandardOutput()
+        self._writer: ReportWriter | None = None
+        if not source.is_recording:
+            self._writer = self._write_meanwhile(options)
         self._source = source
         self._output = output
         self._recorder = recorder
         self._trace = trace
         self._print: Callable[[str], None] = _print_plainly
 
+    def _write_meanwhile(self, options: ReportOptions) -> ReportWriter:
+        """Write what can be told host by host while the source runs."""
+        reports, unwritten = [], []
+        if self.prints_table:
+            self.prints_table = False
+            report = GrowingReport("standard output", normal.TERMINAL_PARTS, self._standard_output)
+            reports.append(report)
+        for file in self.unwritten:
+            format_ = files.FORMATS[file.format]
+            if not format_.grows:
+                unwritten.append(file)
+            elif file.path == STANDARD_STREAM:
+                report = GrowingReport("standard output", format_.parts, self._standard_output)
+                reports.append(report)
+            else:
+                sink = files.GrowingFile(Path(file.path))
+                reports.append(GrowingReport(file.path, format_.parts, sink))
+        self.unwritten = tuple(unwritten)
+        return ReportWriter(
+            self.store, reports, options, tell=self._tell_of_failure, lets_go=not unwritten
+        )
+
     def run(self) -> None:
         """Run to the end, or until the user interrupts; either way the store has what was found."""
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        async with recording(self._recorder, self._take):
+        writing = self._writer.running() if self._writer is not None else nullcontext()
+        async with writing, recording(self._recorder, self._take):
             await self._run_source()
 
     async def _run_source(self) -> None:
@@ -72,6 +122,8 @@ class HeadlessRun:
 
     def _take(self, event: Event) -> None:
         self.store.apply(event)
+        if self._writer is not None:
+            self._writer.observe(event)
         match event:
             case Warned() if not self._source.is_recording:
                 where = f"{event.endpoint}: " if event.endpoint else ""
@@ -96,6 +148,10 @@ class HeadlessRun:
             verdict = f"{service_text(port)} {port_version_text(port)}".strip()
             self._say(f"{port.endpoint.address}: {port_text(port)}: {port.outcome}: {verdict}")
 
+    def _tell_of_failure(self, report: GrowingReport) -> None:
+        self.has_failed = True
+        self._print(readable(f"vscan: {report.name}: cannot write the report: {report.error}"))
+
     def _say(self, text: str) -> None:
         self._print(printable(text))
 
@@ -109,10 +165,12 @@ class HeadlessRun:
 
         with progress_bar(self.store) as bar:
             self._print = bar.say
+            if sys.stdout.isatty():
+                self._standard_output.aside = bar.aside
             try:
                 yield bar.refresh
             finally:
-                self._print = _print_plainly
+                self._print, self._standard_output.aside = _print_plainly, nullcontext
 
 
 def _print_plainly(text: str) -> None:

@@ -2,16 +2,16 @@
 
 import asyncio
 import gc
-import os
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import ScanEnding
-from vscan_tui.options.model import STANDARD_STREAM, OutputOptions
+from vscan_tui.options.model import STANDARD_STREAM, OutputOptions, ReportFile
+from vscan_tui.reports.options import ReportOptions
 from vscan_tui.scanning.port_table import load_port_table
 from vscan_tui.session.recorder import Recorder, recording
 from vscan_tui.session.source import EventSource
@@ -44,6 +44,9 @@ class _Outcome:
     store: Store
     is_interrupted: bool
     prints_table: bool
+    unwritten: tuple[ReportFile, ...]
+    """The reports that have still to be written."""
+    status: ExitStatus = ExitStatus.DONE
 
 
 def present(source: EventSource, presentation: Presentation) -> ExitStatus:
@@ -53,7 +56,7 @@ def present(source: EventSource, presentation: Presentation) -> ExitStatus:
     else:
         outcome = _without_screen(source, presentation)
     store = outcome.store
-    status = _write_reports(outcome, presentation)
+    status = _write_reports(outcome, presentation.output)
     recorder = presentation.recorder
     if recorder is not None and recorder.written:
         say(f"Recorded in {recorder.path}")
@@ -113,37 +116,45 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
     if app.return_code == ExitStatus.FAILED:
         raise SystemExit(ExitStatus.FAILED)  # the screen has said why
     interrupted = app.return_code == ExitStatus.INTERRUPTED
-    return _Outcome(app.store, is_interrupted=interrupted, prints_table=app.leaves_table)
+    return _Outcome(app.store, interrupted, app.leaves_table, presentation.output.reports)
 
 
 def _without_screen(source: EventSource, presentation: Presentation) -> _Outcome:
     from vscan_tui.commands.headless import HeadlessRun  # noqa: PLC0415 - not for the screen
 
     run = HeadlessRun(
-        source, presentation.output, recorder=presentation.recorder, trace=presentation.trace
+        source,
+        presentation.output,
+        _report_options(presentation.output),
+        recorder=presentation.recorder,
+        trace=presentation.trace,
     )
     run.run()
-    nothing_printed = presentation.output.on_standard_output is None
-    return _Outcome(run.store, is_interrupted=run.interrupted, prints_table=nothing_printed)
+    status = ExitStatus.FAILED if run.has_failed else ExitStatus.DONE
+    return _Outcome(run.store, run.interrupted, run.prints_table, run.unwritten, status)
 
 
-def _write_reports(outcome: _Outcome, presentation: Presentation) -> ExitStatus:
-    # Not needed before the scan ends.
-    from vscan_tui.reports import files, normal  # noqa: PLC0415
-    from vscan_tui.reports.options import ReportOptions  # noqa: PLC0415
-
-    output, store = presentation.output, outcome.store
-    options = ReportOptions(
+def _report_options(output: OutputOptions) -> ReportOptions:
+    return ReportOptions(
         reasons=output.show_reasons,
         open_only=output.only_open,
         verbosity=max(output.verbosity, output.debugging),
         debugging=output.debugging,
         table_name=load_port_table().name,
     )
-    status = ExitStatus.DONE
+
+
+def _write_reports(outcome: _Outcome, output: OutputOptions) -> ExitStatus:
+    """Write the reports that have still to be written; returns what the exit status should be."""
+    if not outcome.prints_table and not outcome.unwritten:
+        return outcome.status
+    # The screen needs them only when it is left.
+    from vscan_tui.reports import files, normal  # noqa: PLC0415
+
+    store, options, status = outcome.store, _report_options(output), outcome.status
     if outcome.prints_table:
         print_lines(normal.render_for_terminal(store, options))
-    for report in output.reports:
+    for report in outcome.unwritten:
         text = files.FORMATS[report.format].render(store, options)
         if report.path == STANDARD_STREAM:
             print_lines(text)
@@ -154,14 +165,3 @@ def _write_reports(outcome: _Outcome, presentation: Presentation) -> ExitStatus:
             say(f"vscan: {report.path}: cannot write the report: {error.strerror or error}")
             status = ExitStatus.FAILED
     return status
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """Write lines with their ends to standard output; a reader that left (`| head`) is no fault."""
-    try:
-        for line in lines:
-            sys.stdout.write(line)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more when it ends, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

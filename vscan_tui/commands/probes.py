@@ -15,7 +15,8 @@ from vscan_tui.authoring.finding import Finding, Severity
 from vscan_tui.authoring.lint import evidence_findings, lint
 from vscan_tui.authoring.trials import Trial, Trials
 from vscan_tui.bundled import bundled
-from vscan_tui.commands.present import print_lines, say
+from vscan_tui.commands.present import say
+from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.matching.draft import draft
 from vscan_tui.matching.pattern import check

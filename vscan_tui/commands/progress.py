@@ -1,7 +1,7 @@
 """A progress bar on standard error; apart, because what draws it takes long to load."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -18,6 +18,8 @@ class ProgressBar:
     """Draw how far it is."""
     say: Callable[[str], None]
     """Print a line above it; the text is plain."""
+    aside: Callable[[], AbstractContextManager[None]]
+    """Take it away while something else is written to the terminal."""
 
 
 @contextmanager
@@ -39,11 +41,19 @@ def progress_bar(store: Store) -> Iterator[ProgressBar]:
             progress.update(
                 interrogation,
                 completed=store.stages[Stage.FINISHED],
-                total=len(store.ports) or None,
+                total=sum(store.stages.values()) or None,
                 description=f"Services asked{' (paused)' if store.paused else ''}",
             )
 
         def say(text: str) -> None:
             console.print(text, markup=False, soft_wrap=True)
 
-        yield ProgressBar(refresh, say)
+        @contextmanager
+        def aside() -> Iterator[None]:
+            progress.stop()
+            try:
+                yield
+            finally:
+                progress.start()
+
+        yield ProgressBar(refresh, say, aside)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from vscan_tui.commands.databases import load_databases, load_quietly
 from vscan_tui.commands.match_workers import answer_on_all_cores
-from vscan_tui.commands.present import Presentation, present, print_lines, say, wants_screen
+from vscan_tui.commands.present import Presentation, present, say, wants_screen
 from vscan_tui.commands.rematch_work import Batch, Rematcher, Results, Row
+from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.commands.stored import session_events, session_store
 from vscan_tui.matching.investigation import Investigation

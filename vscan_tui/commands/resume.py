@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import (
     Endpoint,
     Event,
+    HostFinished,
     HostFound,
     PortFound,
     Protocol,
@@ -82,7 +83,7 @@ def resume(options: ResumeOptions) -> ExitStatus:
     for endpoint, port in store.ports.items():
         live.by_hand.numbering(endpoint, _numbering(port))
     recorder = Recorder(path, continues=True)
-    source = _Continued(events, RecordedSource(live, recorder))
+    source = _Continued(events, RecordedSource(live, recorder), remainder.hosts)
     return shown(task, live, source, recorder)
 
 
@@ -105,6 +106,7 @@ def _remainder(store: Store, task: Task) -> ContinuedDiscovery | None:
     """What is left to do; None if nothing is."""
     unfinished = unfinished_ports(store)
     others: list[Discovering] = []
+    partial: list[PartialHost] = []
     if task.known is not None:
         left = [
             port
@@ -123,7 +125,8 @@ def _remainder(store: Store, task: Task) -> ContinuedDiscovery | None:
         return None
     hosts = {address: _as_found(host) for address, host in store.hosts.items()}
     ports = [_as_port_found(port, task) for port in unfinished]
-    return ContinuedDiscovery(hosts, ports, others, store.to_discover)
+    partly = {each.host.address for each in partial}
+    return ContinuedDiscovery(hosts, ports, others, store.to_discover, partly)
 
 
 def _is_looking(store: Store) -> bool:
@@ -182,9 +185,11 @@ class _Continued:
 
     is_recording = False
 
-    def __init__(self, events: list[Event], live: EventSource) -> None:
+    def __init__(self, events: list[Event], live: EventSource, again: Collection[str]) -> None:
         self._events = events
         self._live = live
+        self._again = again
+        """The hosts of which more will be told."""
 
     def pause(self) -> None:
         """See `EventSource.pause`."""
@@ -199,6 +204,12 @@ class _Continued:
         for number, event in enumerate(self._events):
             if number % BATCH == 0:
                 await asyncio.sleep(0)
-            if not isinstance(event, ScanFinished):  # it has not ended after all
+            if not self._has_not_ended(event):
                 emit(event)
         await self._live.run(emit)
+
+    def _has_not_ended(self, event: Event) -> bool:
+        """Whether an event tells an end that was none after all."""
+        return isinstance(event, ScanFinished) or (
+            isinstance(event, HostFinished) and event.address in self._again
+        )

@@ -12,6 +12,7 @@ from vscan_tui.events import HostState
 from vscan_tui.reports.cpe import formatted_string
 from vscan_tui.reports.listing import is_shown, listing
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
+from vscan_tui.reports.parts import Parts
 from vscan_tui.session.store import Host, Port, Store
 from vscan_tui.session.wording import printable
 
@@ -26,11 +27,21 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 def render(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[str]:
     """Yield the lines of a report, each with its line end."""
+    return PARTS.whole(store, options)
+
+
+def _head(_store: Store, _options: ReportOptions) -> Iterator[str]:
     yield _row(COLUMNS)
-    for host in store.hosts.values():
-        if host.state is HostState.UP and is_shown(host, options):
-            for port in listing(host, options).ports:
-                yield _row(_cells(host, port))
+
+
+def _host(_store: Store, host: Host, options: ReportOptions) -> Iterator[str]:
+    if host.state is HostState.UP and is_shown(host, options):
+        for port in listing(host, options).ports:
+            yield _row(_cells(host, port))
+
+
+def _tail(_store: Store, _options: ReportOptions) -> Iterator[str]:
+    yield from ()
 
 
 def _cells(host: Host, port: Port) -> Iterator[str]:
@@ -60,3 +71,6 @@ def _row(cells: Iterable[str]) -> str:
 def _harmless(cell: str) -> str:
     plain = printable(cell)
     return f"'{plain}" if plain.lstrip(" ").startswith(_FORMULA) else plain
+
+
+PARTS = Parts(_head, _host, _tail)

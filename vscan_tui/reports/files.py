@@ -1,24 +1,27 @@
 """The report formats, and how a report becomes a file.
 
-A report appears under its name only when it is whole: it is written beside it
-and then put in its place, so that a failure leaves an earlier report as it was.
+A report of what is known already appears under its name only when it is whole: it
+is written beside it and then put in its place, so that a failure leaves an earlier
+report as it was.  A report of a scan that goes on grows under its name, as Nmap's do.
 """
 
 import contextlib
 import errno
 import importlib
+import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import cast
+from types import ModuleType
+from typing import TextIO, cast
 
 import msgspec
 
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
+from vscan_tui.reports.parts import Parts, Render
 from vscan_tui.session.store import Store
-
-Render = Callable[[Store, ReportOptions], Iterator[str]]
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -32,11 +35,20 @@ class Format(msgspec.Struct, frozen=True):
     """What to call it in help and messages."""
     module: str
     """Of this package; imported when it is needed, because a scan needs one or two of them."""
+    grows: bool = True
+    """Whether it can be written host by host; else all must be known before."""
 
     def render(self, store: Store, options: ReportOptions) -> Iterator[str]:
         """Yield the text of a report, in pieces."""
-        module = importlib.import_module(f"vscan_tui.reports.{self.module}")
-        return cast(Render, module.render)(store, options)
+        return cast(Render, self._imported().render)(store, options)
+
+    @property
+    def parts(self) -> Parts:
+        """How it is written host by host, if it can be."""
+        return cast(Parts, self._imported().PARTS)
+
+    def _imported(self) -> ModuleType:
+        return importlib.import_module(f"vscan_tui.reports.{self.module}")
 
 
 FORMATS = {
@@ -47,8 +59,8 @@ FORMATS = {
         Format("gnmap", "G", "Nmap's grepable output", "grepable"),
         Format("jsonl", "J", "JSON lines", "jsonlines"),
         Format("csv", "C", "CSV", "csv"),
-        Format("md", "D", "Markdown", "markdown"),
-        Format("html", "H", "HTML", "html"),
+        Format("md", "D", "Markdown", "markdown", grows=False),
+        Format("html", "H", "HTML", "html", grows=False),
     )
 }
 """Every format by its suffix."""
@@ -75,9 +87,7 @@ def write_text(path: Path, lines: Iterable[str]) -> None:
     Raises:
         OSError: the file cannot be written; an earlier one of that name is unharmed.
     """
-    target = path.resolve()
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "a directory; give the name of a file", str(path))
+    target = _target(path)
     if target.exists() and not target.is_file():
         with target.open("w", encoding="utf-8", newline="\n") as stream:
             stream.writelines(lines)
@@ -93,3 +103,51 @@ def write_text(path: Path, lines: Iterable[str]) -> None:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
+
+
+class GrowingFile:
+    """A file that is written bit by bit: a `vscan_tui.reports.growing.Sink`.
+
+    What is in a file of that name stays there until something is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Touch nothing yet."""
+        self._path = path
+        self._stream: TextIO | None = None
+        self._is_begun = False
+
+    def open(self) -> None:
+        """Open the file, or make it; raises OSError."""
+        self._stream = _target(self._path).open("a", encoding="utf-8", newline="\n")
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Write lines and flush them.
+
+        Raises:
+            OSError: they cannot be written, or the file has been deleted.
+        """
+        stream = self._stream
+        if stream is None:
+            raise OSError(errno.EBADF, "the file is not open")
+        is_regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+        if is_regular and not self._is_begun:
+            stream.truncate(0)
+        self._is_begun = True
+        stream.writelines(lines)
+        stream.flush()
+        if is_regular and os.fstat(stream.fileno()).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "the file has been deleted")
+
+    def close(self) -> None:
+        """Close the file; raises OSError."""
+        if self._stream is not None:
+            self._stream.close()
+
+
+def _target(path: Path) -> Path:
+    """The file that a path means; raises IsADirectoryError."""
+    target = path.resolve()
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a directory; give the name of a file", str(path))
+    return target

@@ -15,20 +15,25 @@ from vscan_tui.reports.dates import long_date
 from vscan_tui.reports.fingerprint import fingerprint
 from vscan_tui.reports.listing import count_of, is_shown, listing, ranges_text, scanned_ports
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
+from vscan_tui.reports.parts import Parts
 from vscan_tui.session.store import Host, Port, Store
 from vscan_tui.session.wording import printable, service_text, version_text
 
 
 def render(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[str]:
     """Yield the lines of a report, each with its line end."""
+    return PARTS.whole(store, options)
+
+
+def _head(store: Store, options: ReportOptions) -> Iterator[str]:
     begun = long_date(scan.begin_time(store))
     yield f"# {scan.program(store)} scan initiated {begun} as: {scan.command_line(store)}\n"
     if options.verbosity > 0:
         tcp, udp = _scanned(store, "tcp"), _scanned(store, "udp")
         yield f"# Ports scanned: TCP({tcp}) UDP({udp}) SCTP(0;) PROTOCOLS(0;)\n"
-    for host in store.hosts.values():
-        if is_shown(host, options):
-            yield from _host_lines(store, host, options)
+
+
+def _tail(store: Store, _options: ReportOptions) -> Iterator[str]:
     name, shortfall = scan.program_name(store), scan.shortfall(store)
     if shortfall:
         yield f"# {name} {shortfall}\n"
@@ -37,6 +42,8 @@ def render(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[s
 
 
 def _host_lines(store: Store, host: Host, options: ReportOptions) -> Iterator[str]:
+    if not is_shown(host, options):
+        return
     # Nmap names the host by reverse DNS here, never by what the user typed.
     label = f"Host: {printable(host.address)} ({printable(host.reverse_name)})"
     if host.state is HostState.DOWN:
@@ -74,3 +81,6 @@ def _port_text(port: Port, intensity: int) -> str:
 def _scanned(store: Store, protocol: Protocol) -> str:
     ranges = scanned_ports(store, protocol)
     return f"{count_of(ranges)};{ranges_text(ranges)}"
+
+
+PARTS = Parts(_head, _host_lines, _tail)

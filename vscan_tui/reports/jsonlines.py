@@ -36,6 +36,7 @@ from vscan_tui.reports.cpe import formatted_string
 from vscan_tui.reports.fingerprint import fingerprint
 from vscan_tui.reports.listing import is_shown, listing
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
+from vscan_tui.reports.parts import Parts
 from vscan_tui.session.store import Exchange, Firing, Host, Port, Stage, Store
 
 FORMAT = 1
@@ -185,22 +186,23 @@ Line = ScanLine | HostLine | PortLine | DoneLine
 
 def render(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[str]:
     """Yield the lines of a report, each with its line end."""
-    for line in lines(store, options):
-        yield encoded(line)
+    return PARTS.whole(store, options)
 
 
-def lines(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[Line]:
-    """Yield what the report says, one object for each line."""
-    yield _scan_line(store)
-    intensity = scan.intensity(store)
-    for host in store.hosts.values():
-        if not is_shown(host, options):
-            continue
+def _head(store: Store, _options: ReportOptions) -> Iterator[str]:
+    yield encoded(_scan_line(store))
+
+
+def _host(store: Store, host: Host, options: ReportOptions) -> Iterator[str]:
+    if is_shown(host, options):
         ports, host_line = _host_line(host, options)
-        yield host_line
+        yield encoded(host_line)
         for port in ports:
-            yield _port_line(port, intensity)
-    yield _done_line(store)
+            yield encoded(_port_line(port, scan.intensity(store)))
+
+
+def _tail(store: Store, _options: ReportOptions) -> Iterator[str]:
+    yield encoded(_done_line(store))
 
 
 def encoded(line: Line) -> str:
@@ -377,7 +379,7 @@ def _done_line(store: Store) -> DoneLine:
         elapsed=scan.elapsed(store),
         hosts_up=scan.hosts_up(store),
         hosts_total=scan.hosts_total(store),
-        ports=len(store.ports),
+        ports=scan.ports_total(store),
         outcomes={outcome: count for outcome, count in store.outcomes.items() if count},
         warnings=tuple(
             WarningRecord(
@@ -386,3 +388,6 @@ def _done_line(store: Store) -> DoneLine:
             for notice in store.warnings
         ),
     )
+
+
+PARTS = Parts(_head, _host, _tail)

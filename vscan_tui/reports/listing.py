@@ -93,7 +93,13 @@ def listing(host: Host, options: ReportOptions) -> Listing:
 
 
 def scanned_ports(store: Store, protocol: Protocol) -> tuple[Span, ...]:
-    """Return all ports of a protocol that were looked at on any host, as ranges."""
+    """Return all ports of a protocol that were or will be looked at on any host, as ranges.
+
+    Journals of earlier versions do not tell what was planned.
+    """
+    planned: tuple[Span, ...] = ()
+    if store.planned is not None:
+        planned = store.planned.tcp if protocol == "tcp" else store.planned.udp
     found = (
         (port.endpoint.port, port.endpoint.port)
         for port in store.ports.values()
@@ -107,7 +113,7 @@ def scanned_ports(store: Store, protocol: Protocol) -> tuple[Span, ...]:
         if group.protocol == protocol
         for first, last in ranges
     }
-    return _merged(spans.union(found))
+    return _merged(spans.union(found, planned))
 
 
 def ranges_text(ranges: Iterable[Span]) -> str:

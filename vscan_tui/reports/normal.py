@@ -13,6 +13,7 @@ from vscan_tui.reports.dates import exact_date, long_date, short_date, whole_sec
 from vscan_tui.reports.fingerprint import fingerprint, wrapped
 from vscan_tui.reports.listing import Listing, SummedState, is_shown, listing
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
+from vscan_tui.reports.parts import Parts
 from vscan_tui.session.store import Host, Port, Store
 from vscan_tui.session.wording import (
     latency_text,
@@ -31,9 +32,20 @@ NEXT_FINGERPRINT = " next fingerprint ".center(74, "=")
 
 def render(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[str]:
     """Yield the lines of a report for a file, each with its line end."""
+    return PARTS.whole(store, options)
+
+
+def render_for_terminal(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[str]:
+    """Yield the lines that a scan without a screen prints; no warnings, which are printed live."""
+    return TERMINAL_PARTS.whole(store, options)
+
+
+def _head(store: Store, _options: ReportOptions) -> Iterator[str]:
     begun = long_date(scan.begin_time(store))
     yield f"# {scan.program(store)} scan initiated {begun} as: {scan.command_line(store)}\n"
-    yield from _hosts(store, options)
+
+
+def _tail(store: Store, _options: ReportOptions) -> Iterator[str]:
     yield from warning_lines(store)
     yield from database_lines(store)
     yield from _service_lines(store)
@@ -45,20 +57,11 @@ def render(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[s
     yield f"# {done} {ended} -- {scan.summary(store)}\n"
 
 
-def render_for_terminal(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[str]:
-    """Yield the lines that a scan without a screen prints; no warnings, which are printed live."""
-    yield opening_line(store)
-    yield from _hosts(store, options)
-    yield from closing_lines(store)
+def _opening_line(store: Store, _options: ReportOptions) -> Iterator[str]:
+    yield f"Starting {scan.program(store)} at {short_date(scan.begin_time(store))}\n"
 
 
-def opening_line(store: Store) -> str:
-    """Return the first line on a terminal."""
-    return f"Starting {scan.program(store)} at {short_date(scan.begin_time(store))}\n"
-
-
-def closing_lines(store: Store) -> Iterator[str]:
-    """Yield the last lines on a terminal."""
+def _closing_lines(store: Store, _options: ReportOptions) -> Iterator[str]:
     yield from database_lines(store)
     yield from _service_lines(store)
     name, shortfall = scan.program_name(store), scan.shortfall(store)
@@ -125,11 +128,6 @@ def warning_lines(store: Store) -> Iterator[str]:
         yield f"Warning: {where}{readable(notice.message)}\n"
 
 
-def _hosts(store: Store, options: ReportOptions) -> Iterator[str]:
-    for host in store.hosts.values():
-        yield from host_lines(store, host, options)
-
-
 def _summed_lines(label: str, listed: Listing) -> Iterator[str]:
     if not listed.summed:
         return
@@ -184,3 +182,7 @@ def _fingerprint_lines(ports: Iterable[Port], intensity: int) -> Iterator[str]:
         if len(shown) > 1:
             yield f"{NEXT_FINGERPRINT}\n"
         yield from (f"{line}\n" for line in wrapped(text))
+
+
+PARTS = Parts(_head, host_lines, _tail)
+TERMINAL_PARTS = Parts(_opening_line, host_lines, _closing_lines)

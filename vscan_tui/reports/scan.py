@@ -3,9 +3,9 @@
 import shlex
 
 from vscan_tui import __version__
-from vscan_tui.events import HostState, Outcome, ScanEnding
+from vscan_tui.events import HostState, ScanEnding
 from vscan_tui.probedb.model import DEFAULT_INTENSITY
-from vscan_tui.session.store import Host, Stage, Store
+from vscan_tui.session.store import Host, Store
 from vscan_tui.session.wording import readable
 
 PROGRAM = "vscan"
@@ -54,12 +54,20 @@ def elapsed(store: Store) -> float:
 
 def hosts_up(store: Store) -> int:
     """Return how many hosts answered."""
-    return sum(host.state is HostState.UP for host in store.hosts.values())
+    return store.counted_only.hosts_up + sum(
+        host.state is HostState.UP for host in store.hosts.values()
+    )
 
 
 def hosts_total(store: Store) -> int:
     """Return how many hosts were looked for so far."""
-    return len(store.hosts) + store.hosts_down
+    counted = store.counted_only
+    return len(store.hosts) + counted.hosts_up + counted.hosts_down
+
+
+def ports_total(store: Store) -> int:
+    """Return how many ports were found that may have a service."""
+    return len(store.ports) + store.counted_only.ports
 
 
 def latency(host: Host) -> float | None:
@@ -83,16 +91,14 @@ def shortfall(store: Store) -> str:
     """Return what keeps a scan from being whole, or nothing if it is done."""
     if is_done(store):
         return ""
-    unfinished = sum(
-        port.stage is not Stage.FINISHED or port.outcome is Outcome.STOPPED
-        for port in store.ports.values()
-    )
+    unfinished = store.counted_only.unfinished_ports
+    unfinished += sum(port.is_unfinished for port in store.ports.values())
     ended = store.ended
     what = f"scan {ended.ending}" if ended else "scan not ended yet"
     if ended and ended.reason:
         what += f" ({readable(ended.reason)})"
     if unfinished:
-        what += f", {unfinished} of {counted(len(store.ports), 'port')} not asked to the end"
+        what += f", {unfinished} of {counted(ports_total(store), 'port')} not asked to the end"
     return what
 
 

@@ -22,6 +22,7 @@ from vscan_tui.reports.listing import (
     scanned_ports,
 )
 from vscan_tui.reports.options import DEFAULT_OPTIONS, ReportOptions
+from vscan_tui.reports.parts import Parts
 from vscan_tui.session.store import Host, Port, Store
 from vscan_tui.session.wording import printable
 
@@ -33,17 +34,12 @@ _SCAN_TYPES: tuple[tuple[Protocol, str], ...] = (("tcp", "connect"), ("udp", "ud
 
 def render(store: Store, options: ReportOptions = DEFAULT_OPTIONS) -> Iterator[str]:
     """Yield the lines of a report, each with its line end; whole at any time of a scan."""
-    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield "<!DOCTYPE nmaprun>\n"
-    yield from _opening(store, options)
-    intensity = scan.intensity(store)
-    for host in store.hosts.values():
-        if is_shown(host, options):
-            yield from _host(host, options, intensity)
-    yield from _closing(store)
+    return PARTS.whole(store, options)
 
 
 def _opening(store: Store, options: ReportOptions) -> Iterator[str]:
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield "<!DOCTYPE nmaprun>\n"
     begun = scan.begin_time(store)
     command = scan.command_line(store)
     comment = f"{scan.program(store)} scan initiated {long_date(begun)} as: {command}"
@@ -78,7 +74,9 @@ def _opening(store: Store, options: ReportOptions) -> Iterator[str]:
     yield _element("debugging/", level=str(options.debugging)) + "\n"
 
 
-def _host(host: Host, options: ReportOptions, intensity: int) -> Iterator[str]:
+def _host(store: Store, host: Host, options: ReportOptions) -> Iterator[str]:
+    if not is_shown(host, options):
+        return
     status = _element("status/", state=host.state, reason=printable(host.reason), reason_ttl="0")
     first, last = str(whole_seconds(host.first)), str(whole_seconds(host.last))
     yield _element("host", starttime=first, endtime=last) + status + "\n"
@@ -90,7 +88,7 @@ def _host(host: Host, options: ReportOptions, intensity: int) -> Iterator[str]:
             if name:
                 yield _element("hostname/", name=printable(name), type=kind) + "\n"
         yield "</hostnames>\n"
-        yield from _ports(host, options, intensity)
+        yield from _ports(host, options, scan.intensity(store))
         seconds = scan.latency(host)
         if seconds is not None:
             # Microseconds; -1 is what Nmap writes for what it did not measure.
@@ -161,7 +159,7 @@ def _service(port: Port, intensity: int) -> str:
     return f"{_element('service', **attributes)}{cpes}</service>"
 
 
-def _closing(store: Store) -> Iterator[str]:
+def _closing(store: Store, _options: ReportOptions) -> Iterator[str]:
     ended, shortfall = scan.end_time(store), scan.shortfall(store)
     name = scan.program_name(store)
     done = f"{name} as of" if shortfall else f"{name} done at"
@@ -195,3 +193,6 @@ def _text(text: str) -> str:
 
 def _escape(text: str) -> str:
     return text.translate(_ESCAPES)
+
+
+PARTS = Parts(_opening, _host, _closing)

@@ -26,6 +26,7 @@ from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.scanning.breakpoints import Breakpoint, Breakpoints
 from vscan_tui.scanning.conversation import Conversation, Emit, Numbering
 from vscan_tui.scanning.eager_runner import EagerRunner
+from vscan_tui.scanning.gate import open_gate
 from vscan_tui.scanning.interrogation import (
     CONNECT_TIMEOUT_MS,
     MATCH_CONFIDENCE,
@@ -91,11 +92,12 @@ class Composition(msgspec.Struct, frozen=True):
     reason: str = "composed by hand"
 
 
-class _Eager(msgspec.Struct, frozen=True):
+class _Eager(msgspec.Struct):
     """What asks a port on several connections."""
 
     task: asyncio.Task[object] | None
     lets_others_go: asyncio.Event
+    is_taken_over: bool = False
 
 
 class ByHand:
@@ -215,8 +217,9 @@ class ByHand:
         self._runners.pop(endpoint, None)
         eager = self._eager.pop(endpoint, None)
         self._thaw(endpoint)
-        task = eager.task if eager is not None else None
-        return _TAKEN_OVER if task is not None and task.cancelling() else ""
+        if self._emit_event is None:  # nobody is there who could ask it again
+            self._numberings.pop(endpoint, None)
+        return _TAKEN_OVER if eager is not None and eager.is_taken_over else ""
 
     def observe(self, event: Event) -> None:
         """Hold the port of an event that hits a breakpoint."""
@@ -261,6 +264,7 @@ class ByHand:
         """End what the scan does on several connections."""
         eager = self._eager.get(endpoint)
         if eager is not None and eager.task is not None:
+            eager.is_taken_over = True
             eager.task.cancel()
             await asyncio.wait([eager.task])
 
@@ -270,7 +274,7 @@ class ByHand:
         if subject.endpoint in self._runners:  # the key was pressed twice
             return
         surroundings = Surroundings(
-            means.matching.match, self._emit, _open_gate, means.postprocessors
+            means.matching.match, self._emit, open_gate, means.postprocessors
         )
         interrogation = Interrogation(
             means.databases,
@@ -432,10 +436,6 @@ class ByHand:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _open_gate() -> None:
-    """By hand, nothing waits for the scan."""
 
 
 def _service_of(match: Match, composition: Composition, subject: Subject) -> Service:

@@ -1,16 +1,18 @@
 """Discovery that goes on where another stopped: what is known, then what is left."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from vscan_tui.events import (
     DiscoveryProgressed,
     Event,
+    HostFinished,
     HostFound,
     PortFound,
     ScanPlanned,
 )
+from vscan_tui.scanning.gate import Gate, open_gate
 
 Emit = Callable[[Event], None]
 
@@ -18,8 +20,8 @@ Emit = Callable[[Event], None]
 class Discovering(Protocol):
     """Finds ports, like `vscan_tui.scanning.discovery.Discovery`."""
 
-    async def run(self, emit: Emit) -> None:
-        """Emit what is found."""
+    async def run(self, emit: Emit, may_begin: Gate) -> None:
+        """Emit what is found; `may_begin` is awaited before each host."""
         ...
 
     def pause(self) -> None:
@@ -40,6 +42,7 @@ class ContinuedDiscovery:
         ports: Sequence[PortFound],
         others: Sequence[Discovering],
         total: int,
+        unfinished: Collection[str] = (),
     ) -> None:
         """Be ready to run once.
 
@@ -49,13 +52,20 @@ class ContinuedDiscovery:
             ports: found before, and to be asked.
             others: what looks for the rest.
             total: how many ports the whole scan looks for; 0 if that was not known.
+            unfinished: the hosts that the others look at again.
         """
+        self._unfinished = unfinished
         self._hosts = hosts
         self._ports = ports
         self._others = others
         self._total = total
         self._current: Discovering | None = None
         self._is_paused = False
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that were known and are gone on with."""
+        return frozenset(self._unfinished).union(port.endpoint.address for port in self._ports)
 
     def pause(self) -> None:
         """Begin nothing new until `resume`."""
@@ -69,18 +79,24 @@ class ContinuedDiscovery:
         if self._current is not None:
             self._current.resume()
 
-    async def run(self, emit: Emit) -> None:
+    async def run(self, emit: Emit, may_begin: Gate = open_gate) -> None:
         """Emit the known ports, then what the others find."""
-        for address in dict.fromkeys(port.endpoint.address for port in self._ports):
+        by_host: dict[str, list[PortFound]] = {}
+        for port in self._ports:
+            by_host.setdefault(port.endpoint.address, []).append(port)
+        for address, ports in by_host.items():
+            await may_begin()
             if address in self._hosts:
                 emit(self._hosts[address])
-        for port in self._ports:
-            emit(port)
+            for port in ports:
+                emit(port)
+            if address not in self._unfinished:
+                emit(HostFinished(time=time.time(), address=address))
         for other in self._others:
             self._current = other
             if self._is_paused:
                 other.pause()
-            await other.run(lambda event: self._pass_on(event, emit))
+            await other.run(lambda event: self._pass_on(event, emit), may_begin)
         if self._total:
             now = time.time()
             emit(DiscoveryProgressed(time=now, done=self._total, total=self._total))

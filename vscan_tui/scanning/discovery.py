@@ -30,6 +30,7 @@ from vscan_tui.events import (
     DiscoveryProgressed,
     Endpoint,
     Event,
+    HostFinished,
     HostFound,
     HostNamed,
     HostState,
@@ -40,6 +41,7 @@ from vscan_tui.events import (
     ScanPlanned,
     Warned,
 )
+from vscan_tui.scanning.gate import Gate, open_gate
 from vscan_tui.scanning.port_table import PortTable
 from vscan_tui.scanning.portspec import PortSelection, to_ranges
 from vscan_tui.scanning.rate import RateLimit
@@ -79,6 +81,8 @@ _LARGEST_BATCH = 500
 """How many events are handed to the event loop in one go."""
 _COUNTABLE = 2**63 - 1
 """The largest number that every reader of a journal can read."""
+_MOST_NAMELESS = 1000
+"""While so many names are being looked up, no more hosts are begun."""
 _PROGRESS_INTERVAL = 0.2
 _REPORT_INTERVAL = 5.0
 _SMALLEST_WINDOW = 10
@@ -166,7 +170,9 @@ class Discovery:
         self._news = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._room = asyncio.Semaphore(timing.parallel_hosts)
-        self._naming: set[asyncio.Task[None]] = set()
+        self._naming: dict[str, asyncio.Task[None]] = {}
+        self._unnamed: set[str] = set()
+        """Hosts whose ports are all looked at, and whose names are still looked up."""
         self._prober = _Prober(
             _Plan(
                 timing=timing,
@@ -181,22 +187,33 @@ class Discovery:
             self._post,
         )
 
-    async def run(self, emit: Callable[[Event], None]) -> None:
+    async def run(self, emit: Callable[[Event], None], may_begin: Gate = open_gate) -> None:
         """Emit `ScanPlanned`, then what is found until all is looked at.
 
-        `emit` is called on the event loop.  If cancelled, what was found so
-        far is still emitted.
+        If cancelled, what was found so far is still emitted.
+
+        Args:
+            emit: called on the event loop.
+            may_begin: awaited before each host.
 
         Raises:
             TargetError: a name that is to be excluded is unknown.
         """
         self._loop = asyncio.get_running_loop()
         hosts = min(await self._targets.count(), _COUNTABLE)
-        emit(ScanPlanned(time=time.time(), hosts=hosts, ports=len(self._ports)))
+        emit(
+            ScanPlanned(
+                time=time.time(),
+                hosts=hosts,
+                ports=len(self._ports),
+                tcp=self._ports.ranges("tcp"),
+                udp=self._ports.ranges("udp"),
+            )
+        )
         self._prober.attempts_planned = min(hosts * len(self._ports), _COUNTABLE)
         thread = threading.Thread(target=self._prober.run, name="discovery", daemon=True)
         thread.start()
-        feeding = asyncio.create_task(self._feed(emit))
+        feeding = asyncio.create_task(self._feed(emit, may_begin))
         try:
             while not self._prober.is_done:
                 await self._news.wait()
@@ -207,10 +224,10 @@ class Discovery:
                 raise self._prober.failure
             await feeding
             if self._naming:
-                await asyncio.wait(self._naming)
+                await asyncio.wait(self._naming.values())
         finally:
             feeding.cancel()
-            for task in self._naming:
+            for task in self._naming.values():
                 task.cancel()
             self._prober.stop()
             # It looks up every few milliseconds, and no longer sends anything.
@@ -226,7 +243,7 @@ class Discovery:
         """Go on."""
         self._prober.resume()
 
-    async def _feed(self, emit: Callable[[Event], None]) -> None:
+    async def _feed(self, emit: Callable[[Event], None], may_begin: Gate) -> None:
         """Hand over the targets, as many as are looked at at a time."""
 
         def tell(error: TargetError) -> None:
@@ -234,6 +251,9 @@ class Discovery:
 
         try:
             async for target in self._targets.expand(tell):
+                await may_begin()
+                while len(self._naming) >= _MOST_NAMELESS:
+                    await asyncio.wait(self._naming.values(), return_when=asyncio.FIRST_COMPLETED)
                 await self._room.acquire()
                 self._prober.add(target)
         finally:
@@ -256,6 +276,10 @@ class Discovery:
             item = self._outbox.popleft()
             if isinstance(item, _HostDone):
                 self._room.release()
+                if item.address in self._naming:
+                    self._unnamed.add(item.address)
+                elif item.address:
+                    emit(HostFinished(time=time.time(), address=item.address))
             elif isinstance(item, _Answer):
                 if self.on_answer is not None:
                     self.on_answer(item.endpoint, item.payload, item.data)
@@ -268,15 +292,20 @@ class Discovery:
     def _find_name(self, host: HostFound, emit: Callable[[Event], None]) -> None:
         if self._reverse is None or (host.state is HostState.DOWN and not self._name_hosts_down):
             return
-        task = asyncio.create_task(_name(self._reverse, host.address, emit))
-        self._naming.add(task)
-        task.add_done_callback(self._naming.discard)
+        if host.address not in self._naming:
+            name = self._name(self._reverse, host.address, emit)
+            self._naming[host.address] = asyncio.create_task(name)
 
-
-async def _name(reverse: ReverseResolver, address: str, emit: Callable[[Event], None]) -> None:
-    name = await reverse.name(address)
-    if name:
-        emit(HostNamed(time=time.time(), address=address, name=name))
+    async def _name(
+        self, reverse: ReverseResolver, address: str, emit: Callable[[Event], None]
+    ) -> None:
+        name = await reverse.name(address)
+        del self._naming[address]
+        if name:
+            emit(HostNamed(time=time.time(), address=address, name=name))
+        if address in self._unnamed:
+            self._unnamed.remove(address)
+            emit(HostFinished(time=time.time(), address=address))
 
 
 def _common_first(selection: PortSelection, protocol: Protocol, table: PortTable) -> "array[int]":
@@ -313,8 +342,11 @@ class _Answer(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class _HostDone:
+class _HostDone(msgspec.Struct, frozen=True):
     """A host needs no more attention."""
+
+    address: str
+    """Empty if it was not even begun."""
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -535,7 +567,7 @@ class _Prober:
         except OSError as error:
             self._warn(f"{target.address} cannot be scanned: {error.strerror or error}.")
             self._settled += len(self._plan.tcp) + len(self._plan.udp)
-            self._post(_HostDone())
+            self._post(_HostDone(""))
             return
         flow, scope = (address[2], address[3]) if len(address) == 4 else (0, 0)
         is_local = _is_own_address(family, str(address[0]), scope)
@@ -650,7 +682,7 @@ class _Prober:
         planned = len(self._plan.tcp) + len(self._plan.udp)
         self._settled += planned - host.settled
         self._hosts.remove(host)
-        self._post(_HostDone())
+        self._post(_HostDone(host.target.address))
 
     def _warn(self, message: str) -> None:
         self._post(Warned(time=time.time(), message=message, partial=True))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ import msgspec
 from vscan_tui.events import (
     Endpoint,
     Event,
+    HostFinished,
     HostFound,
     Pace,
     PortFound,
@@ -33,6 +35,7 @@ from vscan_tui.scanning.by_hand import ByHand, Means
 from vscan_tui.scanning.conversation import Conversation, Emit
 from vscan_tui.scanning.eager import MAX_CONNECTIONS, EagerInterrogation
 from vscan_tui.scanning.eager_runner import EagerRunner
+from vscan_tui.scanning.gate import Gate
 from vscan_tui.scanning.interrogation import Interrogation
 from vscan_tui.scanning.kept_answers import AnsweredTransport, KeptAnswers
 from vscan_tui.scanning.matching_thread import MatchingThread
@@ -49,8 +52,13 @@ EAGER_PORTS = 2
 class PortDiscovery(Protocol):
     """Finds the ports to interrogate; see `vscan_tui.scanning.discovery`."""
 
-    async def run(self, emit: Emit) -> None:
-        """Emit `HostFound`, `PortFound` and their like until all ports are looked at."""
+    async def run(self, emit: Emit, may_begin: Gate) -> None:
+        """Emit `HostFound`, `PortFound` and their like until all ports are looked at.
+
+        Args:
+            emit: takes them; a host's last is `HostFinished`.
+            may_begin: awaited before each host: there may be enough to ask as it is.
+        """
         ...
 
     def pause(self) -> None:
@@ -60,6 +68,10 @@ class PortDiscovery(Protocol):
     def resume(self) -> None:
         """Go on."""
         ...
+
+
+MAX_PORTS_IN_HAND = 1000
+"""While so many ports wait to be asked, or are being asked, no more hosts are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,13 @@ class Scan:
         self._timed_out: set[str] = set()
         self._found: FairQueue[PortFound] = FairQueue()
         self._ports_at_a_time = settings.parallel_interrogations
+        self._in_hand: Counter[str] = Counter()
+        """Ports that wait or are being asked, by address."""
+        self._count_in_hand = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._looked_at: set[str] = set()
+        """Hosts whose ports are all found, and not all asked."""
         self._connections_per_port = min(MAX_CONNECTIONS, settings.parallel_interrogations)
         if settings.pace == "eager" and settings.parallel_interrogations > 1:
             self._ports_at_a_time *= EAGER_PORTS
@@ -206,7 +225,7 @@ class Scan:
             for _ in range(self._ports_at_a_time):
                 tasks.create_task(self._interrogate_found(surroundings, tasks))
             try:
-                await self._discovery.run(self._note)
+                await self._discovery.run(self._note, self._has_room.wait)
             except Exception as error:  # noqa: BLE001 - the ports that were found are still asked
                 failure = str(error) or type(error).__name__
             self._found.close()
@@ -214,18 +233,46 @@ class Scan:
 
     def _note(self, event: Event) -> None:
         """Pass on an event of discovery, and queue the ports that it found."""
+        if isinstance(event, HostFinished):
+            self._looked_at.add(event.address)
+            self._finish_host(event.address)
+            return
         self._emit(event)
         if isinstance(event, HostFound):
             if event.name:
                 self._host_names[event.address] = event.name
         elif isinstance(event, PortFound):
-            self._found.put(event.endpoint.address, event)
+            address = event.endpoint.address
+            self._in_hand[address] += 1
+            self._count_in_hand += 1
+            if self._count_in_hand >= MAX_PORTS_IN_HAND:
+                self._has_room.clear()
+            self._found.put(address, event)
+
+    def _port_is_done(self, address: str) -> None:
+        self._in_hand[address] -= 1
+        self._count_in_hand -= 1
+        if self._count_in_hand < MAX_PORTS_IN_HAND:
+            self._has_room.set()
+        if not self._in_hand[address]:
+            del self._in_hand[address]
+            self._finish_host(address)
+
+    def _finish_host(self, address: str) -> None:
+        """Tell that a host is finished, if it is, and forget it."""
+        if address in self._looked_at and address not in self._in_hand:
+            self._looked_at.remove(address)
+            self._host_names.pop(address, None)
+            self._deadlines.pop(address, None)
+            self._timed_out.discard(address)
+            self._emit(HostFinished(time=time.time(), address=address))
 
     async def _interrogate_found(
         self, surroundings: Surroundings, tasks: asyncio.TaskGroup
     ) -> None:
         while (found := await self._found.get()) is not None:
             if self.by_hand.has_begun(found.endpoint):
+                self._port_is_done(found.endpoint.address)
                 continue
             new_runner = self._eager_runner if self._settings.pace == "eager" else self._runner
             runner = new_runner(surroundings, found)
@@ -249,7 +296,11 @@ class Scan:
             reason = f"internal error: {type(error).__name__}: {error}"
             self._emit(Warned(time=time.time(), endpoint=endpoint, message=reason, partial=True))
         finally:
-            runner.stop(self.by_hand.unregister(endpoint) or reason)
+            taken_over = self.by_hand.unregister(endpoint)
+            runner.stop(taken_over or reason)
+            if taken_over:
+                self._port_is_done(endpoint.address)
+        self._port_is_done(endpoint.address)
 
     def _runner(self, surroundings: Surroundings, found: PortFound) -> PortRunner:
         held = self._settings.pace == "step"

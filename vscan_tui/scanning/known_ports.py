@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -10,6 +10,7 @@ from vscan_tui.events import (
     DiscoveryProgressed,
     Endpoint,
     Event,
+    HostFinished,
     HostFound,
     HostNamed,
     HostState,
@@ -17,9 +18,12 @@ from vscan_tui.events import (
     PortState,
     Protocol,
     ScanPlanned,
+    Span,
     Warned,
 )
+from vscan_tui.scanning.gate import Gate, open_gate
 from vscan_tui.scanning.port_table import PortTable
+from vscan_tui.scanning.portspec import to_ranges
 from vscan_tui.scanning.targets import (
     NamedNetwork,
     Resolve,
@@ -89,8 +93,12 @@ class KnownPorts:
         """Go on."""
         self._go.set()
 
-    async def run(self, emit: Callable[[Event], None]) -> None:
+    async def run(self, emit: Callable[[Event], None], may_begin: Gate = open_gate) -> None:
         """Emit `ScanPlanned`, then each host with its ports.
+
+        Args:
+            emit: called on the event loop.
+            may_begin: awaited before each host.
 
         Raises:
             TargetError: a name that is to be excluded is unknown.
@@ -99,12 +107,21 @@ class KnownPorts:
         allowed = await self._allowed(hosts, emit)
         total = sum(len(hosts[address][1]) for address in allowed)
         most = max((len(hosts[address][1]) for address in allowed), default=0)
-        emit(ScanPlanned(time=time.time(), hosts=len(allowed), ports=most))
-        naming: list[asyncio.Task[None]] = []
+        emit(
+            ScanPlanned(
+                time=time.time(),
+                hosts=len(allowed),
+                ports=most,
+                tcp=_ranges(hosts, allowed, "tcp"),
+                udp=_ranges(hosts, allowed, "udp"),
+            )
+        )
+        naming: set[asyncio.Task[None]] = set()
         done = 0
         for address in allowed:
             name, ports = hosts[address]
             await self._go.wait()
+            await may_begin()
             emit(
                 HostFound(
                     time=time.time(),
@@ -114,14 +131,18 @@ class KnownPorts:
                     name=name,
                 )
             )
-            if self._reverse is not None:
-                naming.append(asyncio.create_task(_name(self._reverse, address, emit)))
             for port in ports:
                 emit(self._found(address, port))
                 done += 1
                 if done % _BATCH == 0:
                     emit(DiscoveryProgressed(time=time.time(), done=done, total=total))
                     await asyncio.sleep(0)
+            if self._reverse is None:
+                emit(HostFinished(time=time.time(), address=address))
+            else:
+                task = asyncio.create_task(_name(self._reverse, address, emit))
+                naming.add(task)
+                task.add_done_callback(naming.discard)
         emit(DiscoveryProgressed(time=time.time(), done=total, total=total))
         if naming:
             await asyncio.wait(naming)
@@ -197,3 +218,12 @@ async def _name(reverse: ReverseResolver, address: str, emit: Callable[[Event], 
     name = await reverse.name(address)
     if name:
         emit(HostNamed(time=time.time(), address=address, name=name))
+    emit(HostFinished(time=time.time(), address=address))
+
+
+def _ranges(
+    hosts: Mapping[str, tuple[str, list[KnownPort]]], allowed: Iterable[str], protocol: Protocol
+) -> tuple[Span, ...]:
+    return to_ranges(
+        port.port for address in allowed for port in hosts[address][1] if port.protocol == protocol
+    )

@@ -7,11 +7,10 @@ import msgspec
 from vscan_tui.matching.matcher import MatchResult
 from vscan_tui.probedb.combined import CombinedProbe
 from vscan_tui.scanning.conversation import Emit
+from vscan_tui.scanning.gate import Gate
 from vscan_tui.scanning.postprocessing import PostProcessor
 
 MatchFunction = Callable[[CombinedProbe, bytes], Awaitable[MatchResult]]
-Gate = Callable[[], Awaitable[object]]
-"""Awaited before each action that the other side would notice; holds while the scan is paused."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -20,4 +19,5 @@ class Surroundings(msgspec.Struct, frozen=True):
     match: MatchFunction
     emit: Emit
     gate: Gate
+    """Before each action that the other side would notice; holds while the scan is paused."""
     postprocessors: Sequence[PostProcessor] = ()

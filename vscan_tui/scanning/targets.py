@@ -624,7 +624,7 @@ class ReverseResolver:
         remember: how many answers are kept.
     """
 
-    def __init__(self, parallelism: int = 8, patience: float = 5.0, remember: int = 65536) -> None:
+    def __init__(self, parallelism: int = 8, patience: float = 5.0, remember: int = 4096) -> None:
         """Begin with no answers."""
         self._free = asyncio.Semaphore(parallelism)
         self._patience = patience

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vscan_tui.events import HostState, Outcome, Protocol, Span
-from vscan_tui.session.store import Host, Port, Stage, Store
+from vscan_tui.events import HostState, Protocol, Span
+from vscan_tui.session.store import Host, Port, Store
 
 _MAY_BE_OPEN = frozenset({"open", "open|filtered"})
 
@@ -21,10 +21,7 @@ class PartialHost:
 def unfinished_ports(store: Store) -> list[Port]:
     """The ports that were found, and not asked to the end."""
     return [
-        port
-        for port in store.ports.values()
-        if port.state in _MAY_BE_OPEN
-        and (port.stage is not Stage.FINISHED or port.outcome is Outcome.STOPPED)
+        port for port in store.ports.values() if port.state in _MAY_BE_OPEN and port.is_unfinished
     ]
 
 

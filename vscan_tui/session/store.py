@@ -170,6 +170,11 @@ class Port:
         return self.outcome is not None and self.stage is Stage.PROBING
 
     @property
+    def is_unfinished(self) -> bool:
+        """Whether it was not, or not yet, asked to the end."""
+        return self.stage is not Stage.FINISHED or self.outcome is Outcome.STOPPED
+
+    @property
     def identified(self) -> bool:
         """Whether a rule, not the port table, gave the service."""
         return self.outcome in _IDENTIFIED
@@ -242,6 +247,16 @@ class Notice:
     partial: bool
 
 
+@dataclass(slots=True)
+class Tally:
+    """What is left of hosts that are known by their number only."""
+
+    hosts_up: int = 0
+    hosts_down: int = 0
+    ports: int = 0
+    unfinished_ports: int = 0
+
+
 MAX_HOSTS_DOWN = 1024
 """So many hosts that are down are known one by one; the others are counted only."""
 _MAX_SHARED = 4096
@@ -261,8 +276,8 @@ class Store:
                 so that a scan of very many ports stays small.
         """
         self._keeps_exchanges = keeps_exchanges
-        self.hosts_down = 0
-        """Hosts that are down and not in `hosts`."""
+        self.counted_only = Tally()
+        """Hosts that are not in `hosts`, and their ports."""
         self.scan: ScanStarted | None = None
         self.planned: ScanPlanned | None = None
         self.ended: ScanFinished | None = None
@@ -302,16 +317,31 @@ class Store:
         if endpoint is None or isinstance(event, Warned):
             self._apply_to_scan(event)
             return endpoint
-        host = self._host(endpoint.address, event.time)
         if isinstance(event, PortFound):
-            self._port_found(host, event)
+            self._port_found(self._host(endpoint.address, event.time), event)
         else:
             port = self.ports.get(endpoint)
             if port is None:
                 return None
+            self._host(endpoint.address, event.time)
             if port.decisions is not _NO_DECISIONS or not isinstance(event, _FORGOTTEN):
                 self._apply_to_port(port, event)
         return endpoint
+
+    def let_go(self, address: str) -> None:
+        """Keep no more of a host than that it was there; does nothing if it is unknown."""
+        host = self.hosts.pop(address, None)
+        if host is None:
+            return
+        if host.state is HostState.DOWN:
+            self._rows_down -= 1
+            self.counted_only.hosts_down += 1
+        else:
+            self.counted_only.hosts_up += 1
+        self.counted_only.ports += len(host.ports)
+        for endpoint, port in host.ports.items():
+            self.counted_only.unfinished_ports += port.is_unfinished
+            del self.ports[endpoint]
 
     def _host(self, address: str, time: float) -> Host:
         host = self.hosts.get(address)
@@ -411,7 +441,7 @@ class Store:
         if event.state is HostState.DOWN and event.address not in self.hosts:
             self._rows_down += 1
             if self._rows_down > MAX_HOSTS_DOWN:
-                self.hosts_down += 1
+                self.counted_only.hosts_down += 1
                 return
         host = self._host(event.address, event.time)
         host.name, host.state, host.reason = event.name, event.state, event.reason

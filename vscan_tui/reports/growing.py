@@ -123,13 +123,15 @@ class ReportWriter:
     def _ready(self) -> list[str]:
         """The next hosts to write."""
         ready: list[str] = []
+        is_in_order = True
         for address in self._found:
-            if len(ready) == _BATCH:
+            waiting = len(self._finished) - len(ready)
+            if len(ready) == _BATCH or not (is_in_order or waiting > HELD_BACK):
                 break
             if address in self._finished:
                 ready.append(address)
-            elif len(self._finished) - len(ready) <= HELD_BACK:
-                break
+            else:
+                is_in_order = False
         return ready
 
     def _rest(self) -> list[str]:

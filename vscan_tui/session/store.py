@@ -7,6 +7,8 @@ It holds no clock, no socket and no file: the same events give the same store.
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from sys import intern
+from typing import TypeVar, cast
 
 from vscan_tui.events import (
     BytesReceived,
@@ -48,6 +50,7 @@ from vscan_tui.events import (
     Warned,
 )
 
+_Shared = TypeVar("_Shared", Service, Match)
 _IDENTIFIED = frozenset({Outcome.HARD_MATCH, Outcome.SOFT_MATCH})
 
 
@@ -293,7 +296,7 @@ class Store:
         self.stages: Counter[Stage] = Counter()
         self.outcomes: Counter[Outcome] = Counter()
         self._rows_down = 0
-        self._services: dict[Service, Service] = {}
+        self._shared: dict[Service | Match, Service | Match] = {}
 
     @property
     def seconds(self) -> float:
@@ -395,8 +398,8 @@ class Store:
     def _port_found(self, host: Host, event: PortFound) -> None:
         port = self.ports.get(event.endpoint)
         if port is None:
-            port = Port(event.endpoint, event.state, event.reason, event.latency)
-            port.service = Service(event.table_name)
+            port = Port(event.endpoint, event.state, intern(event.reason), event.latency)
+            port.service = self._share(Service(event.table_name))
             self.ports[event.endpoint] = host.ports[event.endpoint] = port
             self.stages[port.stage] += 1
         else:
@@ -414,14 +417,16 @@ class Store:
                 port.started = event.time
             case Decided():
                 port.held = None
-                port.decisions.append(Decision(event.time, event.action, event.reason))
+                port.decisions.append(
+                    Decision(event.time, intern(event.action), intern(event.reason))
+                )
             case ConnectionOpened() | ConnectionFailed() | ConnectionClosed():
                 _apply_to_connection(port, event)
             case ExchangeStarted():
                 port.exchanges.append(_started(port, event))
             case BytesReceived() | RuleFired() | ExchangeEnded():
                 if 1 <= event.exchange <= len(port.exchanges):
-                    _apply_to_exchange(port.exchange(event.exchange), event)
+                    self._apply_to_exchange(port.exchange(event.exchange), event)
             case PortFinished():
                 self._port_finished(port, event)
             case PortHeld():
@@ -431,11 +436,28 @@ class Store:
             case _:
                 pass
 
-    def _share(self, service: Service) -> Service:
-        """Return one object for all equal services: in a large network, most are."""
-        if len(self._services) > _MAX_SHARED:
-            self._services.clear()
-        return self._services.setdefault(service, service)
+    def _share(self, value: _Shared) -> _Shared:
+        """Return one object for all that are equal: in a large network, most are."""
+        if len(self._shared) > _MAX_SHARED:
+            self._shared.clear()
+        try:
+            return cast(_Shared, self._shared.setdefault(value, value))
+        except TypeError:  # a post-processor put something into it that cannot be hashed
+            return value
+
+    def _apply_to_exchange(
+        self, exchange: Exchange, event: BytesReceived | RuleFired | ExchangeEnded
+    ) -> None:
+        match event:
+            case BytesReceived():
+                chunk = Chunk(event.time, len(exchange.response), len(event.data))
+                exchange.chunks.append(chunk)
+                exchange.response += event.data
+            case RuleFired():
+                exchange.firings.append(Firing(self._share(event.match), event.length))
+            case ExchangeEnded():
+                exchange.ended, exchange.ending = event.time, event.ending
+                exchange.tried = event.tried
 
     def _host_found(self, event: HostFound) -> None:
         if event.state is HostState.DOWN and event.address not in self.hosts:
@@ -466,10 +488,10 @@ class Store:
         if port.outcome is not None:
             self.outcomes[port.outcome] -= 1
         self.outcomes[event.outcome] += 1
-        port.outcome, port.service, port.by_hand = event.outcome, event.service, event.by_hand
+        port.outcome, port.by_hand = event.outcome, event.by_hand
+        port.service = self._share(event.service)
         if not event.provisional and not self._keeps_exchanges:
             _condense(port)
-            port.service = self._share(port.service)
 
 
 _NO_DECISIONS: list[Decision] = []
@@ -501,10 +523,10 @@ def _started(port: Port, event: ExchangeStarted) -> Exchange:
     exchange = Exchange(
         event.exchange,
         event.connection,
-        event.probe,
+        intern(event.probe),
         event.payload,
         event.tunnel,
-        event.reason,
+        intern(event.reason),
         event.time,
         by_hand=event.by_hand,
     )
@@ -525,24 +547,9 @@ def _apply_to_connection(
             )
         case ConnectionFailed():
             port.connections[event.connection] = Connection(
-                event.connection, event.time, 0.0, None, event.time, event.reason
+                event.connection, event.time, 0.0, None, event.time, intern(event.reason)
             )
         case ConnectionClosed():
             connection = port.connections.get(event.connection)
             if connection is not None:
-                connection.closed, connection.reason = event.time, event.reason
-
-
-def _apply_to_exchange(
-    exchange: Exchange, event: BytesReceived | RuleFired | ExchangeEnded
-) -> None:
-    match event:
-        case BytesReceived():
-            chunk = Chunk(event.time, len(exchange.response), len(event.data))
-            exchange.chunks.append(chunk)
-            exchange.response += event.data
-        case RuleFired():
-            exchange.firings.append(Firing(event.match, event.length))
-        case ExchangeEnded():
-            exchange.ended, exchange.ending = event.time, event.ending
-            exchange.tried = event.tried
+                connection.closed, connection.reason = event.time, intern(event.reason)

@@ -300,7 +300,8 @@ class Scan:
             runner.stop(taken_over or reason)
             if taken_over:
                 self._port_is_done(endpoint.address)
-        self._port_is_done(endpoint.address)
+        if not taken_over:
+            self._port_is_done(endpoint.address)
 
     def _runner(self, surroundings: Surroundings, found: PortFound) -> PortRunner:
         held = self._settings.pace == "step"

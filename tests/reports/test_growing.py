@@ -12,7 +12,7 @@ from vscan_tui.reports.growing import HELD_BACK, GrowingReport, ReportWriter
 from vscan_tui.reports.options import ReportOptions
 from vscan_tui.session.store import Store
 
-GROWING = [suffix for suffix, each in FORMATS.items() if each.parts is not None]
+GROWING = [suffix for suffix, each in FORMATS.items() if each.grows]
 PLANNED = ScanPlanned(time=START, hosts=3, ports=1, tcp=((22, 22),))
 
 

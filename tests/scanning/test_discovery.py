@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from vscan_tui.events import (
     DiscoveryProgressed,
     Endpoint,
+    HostFinished,
     HostFound,
     HostNamed,
     HostState,
@@ -602,3 +603,18 @@ async def test_all_ports_of_this_system_are_told_and_those_that_listen_are_open(
     states = {key[2]: state for key, (state, _) in found.items()}
     assert {states[port] for port in opened} == {"open"}
     assert set(states.values()) == {"open", "closed"}
+
+
+@pytest.mark.parametrize("name", ["", "one.example"])
+async def test_the_last_word_on_a_host_is_that_it_is_finished(name):
+    class Names:
+        async def name(self, address):
+            await asyncio.sleep(0.3)  # longer than it takes to look at the port
+            return name
+
+    with listening() as [port]:
+        events = await discover([port], reverse=Names())
+    of_the_host = [event for event in events if hasattr(event, "address")]
+    assert isinstance(of_the_host[-1], HostFinished)
+    assert events.index(of_the_host[-1]) > events.index(of_type(events, PortFound)[0])
+    assert bool(of_type(events, HostNamed)) == bool(name)

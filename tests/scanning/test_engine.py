@@ -19,8 +19,10 @@ from tests.scanning.playbook import databases
 from vscan_tui.events import (
     Ending,
     ExchangeStarted,
+    HostFinished,
     HostFound,
     HostState,
+    InterrogationStarted,
     Outcome,
     PortFinished,
     PortFound,
@@ -459,3 +461,62 @@ async def test_pausing_and_resuming_reach_discovery_too():
     paused.resume()
     await task
     assert paused._discovery.calls == ["pause", "resume"]
+
+
+# Hosts
+
+
+class Hosts(Ports):
+    """A discovery of hosts with a port each, which begins a host when it may."""
+
+    def __init__(self, *endpoints):
+        super().__init__(*endpoints)
+        self.begun = 0
+
+    async def run(self, emit, may_begin):
+        for endpoint in self.endpoints:
+            await may_begin()
+            self.begun += 1
+            emit(
+                PortFound(time=0.0, endpoint=endpoint, state=PortState.OPEN, reason="", latency=0.0)
+            )
+            emit(HostFinished(time=0.0, address=endpoint.address))
+
+
+async def test_a_host_is_finished_when_its_ports_are_found_and_asked():
+    recorder = Recorder()
+    async with tcp_server(echo) as endpoint:
+        scanning = scan(endpoint)
+        scanning._discovery = Hosts(endpoint)
+        await scanning.run(recorder)
+    kinds = recorder.kinds()
+    assert kinds.count(HostFinished) == 1
+    assert kinds.index(HostFinished) > kinds.index(PortFinished)
+
+
+async def test_a_host_without_open_ports_is_finished_at_once():
+    class Closed(Ports):
+        async def run(self, emit, may_begin):
+            emit(HostFinished(time=0.0, address="192.0.2.1"))
+
+    recorder = Recorder()
+    scanning = scan()
+    scanning._discovery = Closed()
+    await scanning.run(recorder)
+    assert HostFinished in recorder.kinds()
+
+
+async def test_no_more_hosts_are_begun_while_many_ports_are_in_hand(monkeypatch):
+    monkeypatch.setattr("vscan_tui.scanning.engine.MAX_PORTS_IN_HAND", 2)
+    recorder = Recorder()
+    async with tcp_server(silent) as first, tcp_server(silent) as second, tcp_server(echo) as third:
+        hosts = Hosts(first, second, third)
+        scanning = scan()
+        scanning._discovery = hosts
+        task = asyncio.create_task(scanning.run(recorder))
+        async with asyncio.timeout(10):
+            while recorder.kinds().count(InterrogationStarted) < 2:
+                await asyncio.sleep(0.01)
+        assert hosts.begun == 2
+        await task
+    assert recorder.store.ports[third].service.name == "echo"

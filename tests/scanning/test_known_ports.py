@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from vscan_tui.events import HostFound, HostNamed, PortFound, PortState, ScanPlanned, Warned
+from vscan_tui.events import (
+    HostFinished,
+    HostFound,
+    HostNamed,
+    PortFound,
+    PortState,
+    ScanPlanned,
+    Warned,
+)
 from vscan_tui.scanning.known_ports import KnownPort, KnownPorts
 from vscan_tui.scanning.port_table import Entry, build_port_table
 from vscan_tui.scanning.targets import TargetError
@@ -109,3 +117,16 @@ async def test_nothing_is_handed_over_while_it_is_held():
     discovery.resume()
     await running
     assert endpoints(events) == ["192.0.2.1:80/tcp"]
+
+
+async def test_each_host_is_finished_after_its_ports():
+    events = await handed_over(KnownPort("192.0.2.1", "tcp", 22), KnownPort("192.0.2.2", "tcp", 23))
+    order = [
+        getattr(event, "address", "") or event.endpoint.address
+        for event in events
+        if isinstance(event, PortFound | HostFinished)
+    ]
+    assert order == ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2"]
+    assert sum(isinstance(event, HostFinished) for event in events) == 2
+    [planned] = [event for event in events if isinstance(event, ScanPlanned)]
+    assert planned.tcp == ((22, 23),)

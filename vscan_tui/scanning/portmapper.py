@@ -91,7 +91,6 @@ def is_whole(answer: bytes, *, is_stream: bool) -> bool:
     if not is_stream:
         return bool(answer)
     offset = 0
-    mark: int
     while offset + _RECORD.size <= len(answer):
         mark: int = _RECORD.unpack_from(answer, offset)[0]
         offset += _RECORD.size + (mark & ~_LAST_FRAGMENT)

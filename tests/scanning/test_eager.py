@@ -291,6 +291,24 @@ def test_inside_tls_the_same_is_asked_and_nothing_waits_twice():
     assert book.finished < 2_000
 
 
+def test_a_tunnel_that_is_closed_at_once_comes_to_an_end():
+    """Also if what went out before the tunnel was found has not been quiet for long by then."""
+    tls = answers(**{"\x16\x03": Say(b"\x16\x03\x03")})
+    book = play(Port(answers=tls, inside=Port(greets=[HangUp()])), port=443)
+    assert (book.outcome, book.found.tunnel) == (Outcome.NO_MATCH, "ssl")
+    assert book.finished < 8_000
+
+
+def test_where_only_the_banner_is_awaited_inside_a_tunnel_its_end_is_the_end():
+    tls = answers(**{"\x16\x03": Say(b"\x16\x03\x03")})
+    text = RULES.replace("q|\\x16\\x03\\x01|\nrarity 1", "q|\\x16\\x03\\x01|\nports 443")
+    text = text.replace("sslports 443\n", "")
+    service = Port(answers=tls, inside=Port(greets=[HangUp()]))
+    book = EagerPlaybook(databases(text), service, port=443, intensity=0)
+    assert (book.outcome, book.found.tunnel) == (Outcome.NO_MATCH, "ssl")
+    assert book.finished < 4_000
+
+
 def test_where_tls_is_likely_its_hello_goes_early():
     service = Port(answers=answers(**{"\x16\x03": Say(b"\x16\x03\x03")}), inside=Port(answers=WEB))
     book = play(service, port=443)
@@ -447,17 +465,27 @@ def slowly(doings):
     accepts=st.sampled_from([1000, 1, 2, 3]),
     serves=st.sampled_from([1000, 1, 2]),
     round_trip=st.sampled_from([0.2, 60.0]),
+    inside=st.none() | st.lists(slowly(DOINGS), max_size=2),
+    intensity=st.sampled_from([7, 0]),
 )
 @settings(max_examples=150, deadline=None)
-def test_whatever_a_service_does_there_is_an_end(greets, said, accepts, serves, round_trip):
+def test_whatever_a_service_does_there_is_an_end(
+    greets, said, accepts, serves, round_trip, inside, intensity
+):
+    def answer(payload):
+        if inside is not None and payload.startswith(b"\x16\x03"):
+            return [Say(b"\x16\x03\x03")]
+        return said.get(payload, [])
+
     service = Port(
         greets=greets,
-        answers=lambda payload: said.get(payload, []),
+        answers=answer,
+        inside=None if inside is None else Port(greets=inside, answers=answer),
         max_connections=accepts,
         serves_at_a_time=serves,
         round_trip=round_trip,
     )
-    assert play(service).finished < 120_000
+    assert play(service, port=443, intensity=intensity).finished < 120_000
 
 
 def test_a_port_that_refuses_a_second_connection_while_it_answers_is_asked_on():

@@ -529,6 +529,8 @@ class EagerInterrogation:
         actions += self._end_exchanges(settlement)
         if settlement.unmatched is not None:
             return [*actions, *self._ask_to_match(settlement.unmatched)]
+        if left := self._leave_outside(settlement):
+            return [*actions, *left, *self._advance()]
         actions += self._end_check()
         actions += self._check_alone(settlement)
         if any(stage.check is not None for stage in self._stages.values()):
@@ -538,7 +540,6 @@ class EagerInterrogation:
             if self.is_done:
                 return [*actions, *verdict]
             actions += verdict
-        actions += self._leave_outside(settlement)
         actions += self._start_wanted(settlement)
         return actions
 
@@ -628,6 +629,7 @@ class EagerInterrogation:
             and bool(others)
             and len(others) >= self._first_wave(settlement, len(others))
             and all(transcript.end or transcript is stage.keeper for transcript in others)
+            and all(transcript.is_quiet for transcript in settlement.outside)
             and all(line.transcript is not None for line in self._lines.values())
         )
         if not is_due or leader is None or not (leader.is_quiet or leader.end is not None):
@@ -635,7 +637,7 @@ class EagerInterrogation:
         reason = "nothing was answered: perhaps it takes one connection at a time"
         stage.is_checked = True
         stage.listens_again = leader.end is None
-        for transcript in [leader, *others]:
+        for transcript in [leader, *others, *settlement.outside]:
             transcript.end = transcript.end or polite.TimedOut()
         likeliest = max(others, key=lambda transcript: _likelihood(transcript.probe))
         stage.keeper = None

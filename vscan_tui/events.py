@@ -82,7 +82,7 @@ class Mark(StrEnum):
     DONE = "done"
 
 
-class Endpoint(msgspec.Struct, frozen=True, order=True):
+class Endpoint(msgspec.Struct, frozen=True, gc=False, order=True):
     """One port of one host."""
 
     address: str
@@ -94,7 +94,7 @@ class Endpoint(msgspec.Struct, frozen=True, order=True):
         return f"{host}:{self.port}/{self.protocol}"
 
 
-class Fields(msgspec.Struct, frozen=True, omit_defaults=True):
+class Fields(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The version fields of a rule, filled from a response; empty when absent."""
 
     product: str = ""
@@ -117,7 +117,7 @@ class DatabaseIdentity(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Match(msgspec.Struct, frozen=True, omit_defaults=True):
+class Match(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A rule that fired on a response, with all that is needed to show why."""
 
     database: str
@@ -138,7 +138,7 @@ class Match(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: Fields = Fields()
 
 
-class TlsFindings(msgspec.Struct, frozen=True, omit_defaults=True):
+class TlsFindings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a look at the TLS of a service told."""
 
     names: tuple[str, ...] = ()
@@ -155,7 +155,7 @@ class TlsFindings(msgspec.Struct, frozen=True, omit_defaults=True):
     """The protocol chosen by ALPN."""
 
 
-class Service(msgspec.Struct, frozen=True, omit_defaults=True):
+class Service(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What listens on a port, as far as known."""
 
     name: str = ""
@@ -167,7 +167,7 @@ class Service(msgspec.Struct, frozen=True, omit_defaults=True):
     tls: TlsFindings | None = None
 
 
-class TlsDetails(msgspec.Struct, frozen=True, omit_defaults=True):
+class TlsDetails(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a TLS handshake told."""
 
     version: str = ""

@@ -1,6 +1,6 @@
 """A rule with the fingerprint of what it is for, as text for whoever keeps a probe database."""
 
-from dataclasses import replace
+import msgspec
 
 from vscan_tui import __version__
 from vscan_tui.events import Outcome
@@ -18,7 +18,7 @@ def submission(port: Port, rule: str, probe: str) -> str:
         probe: the name of the probe whose responses the rule is for.
     """
     protocol = port.endpoint.protocol.upper()
-    unknown = replace(port, outcome=Outcome.NO_MATCH)
+    unknown = msgspec.structs.replace(port, outcome=Outcome.NO_MATCH)
     text = fingerprint(unknown, LEAST_INTENSITY)
     lines = [
         f"# A rule for responses to probe {probe} ({protocol}), by vscan {__version__}.",

@@ -2,13 +2,16 @@
 
 The store is the one picture of a scan that the screen and the reports read.
 It holds no clock, no socket and no file: the same events give the same store.
+Its objects hold no cycles, and the garbage collector has no need to go through them:
+with 100,000 services it took a third of a second each time.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
 from enum import StrEnum
 from sys import intern
 from typing import TypeVar, cast
+
+import msgspec
 
 from vscan_tui.events import (
     BytesReceived,
@@ -62,8 +65,7 @@ class Stage(StrEnum):
     FINISHED = "finished"
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True, gc=False):
     """One read of a response: when, and which bytes (offset, length)."""
 
     time: float
@@ -71,8 +73,7 @@ class Chunk:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """An action on a port with its reason."""
 
     time: float
@@ -80,16 +81,14 @@ class Decision:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
+class Firing(msgspec.Struct, frozen=True, gc=False):
     """A rule that fired, and how many bytes of the response were there then."""
 
     match: Match
     length: int
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, gc=False):
     """One probe and its response."""
 
     number: int
@@ -102,7 +101,7 @@ class Exchange:
     ended: float | None = None
     ending: Ending | None = None
     tried: int = 0
-    response: bytearray = field(default_factory=bytearray)
+    response: bytearray = msgspec.field(default_factory=bytearray)
     """All that the rules see, from its first byte on the connection."""
     by_hand: bool = False
     """Whether the user chose or wrote what was sent."""
@@ -110,8 +109,8 @@ class Exchange:
     """How many of its bytes came already during the exchange before, on the same connection."""
     continues: int = 0
     """The number of that exchange; 0 for none."""
-    chunks: list[Chunk] = field(default_factory=list)
-    firings: list[Firing] = field(default_factory=list)
+    chunks: list[Chunk] = msgspec.field(default_factory=list)
+    firings: list[Firing] = msgspec.field(default_factory=list)
 
     @property
     def match(self) -> Match | None:
@@ -129,8 +128,7 @@ class Exchange:
         return self.chunks[0].time - self.started if self.chunks else None
 
 
-@dataclass(slots=True)
-class Connection:
+class Connection(msgspec.Struct, gc=False):
     """One connection to a port."""
 
     number: int
@@ -141,8 +139,7 @@ class Connection:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class Port:
+class Port(msgspec.Struct, gc=False):
     """One port that may have a service."""
 
     endpoint: Endpoint
@@ -151,19 +148,19 @@ class Port:
     latency: float | None = None
     stage: Stage = Stage.WAITING
     outcome: Outcome | None = None
-    service: Service = field(default_factory=Service)
+    service: Service = msgspec.field(default_factory=Service)
     started: float | None = None
     finished: float | None = None
-    exchanges: list[Exchange] = field(default_factory=list)
-    connections: dict[int, Connection] = field(default_factory=dict)
+    exchanges: list[Exchange] = msgspec.field(default_factory=list)
+    connections: dict[int, Connection] = msgspec.field(default_factory=dict)
     by_hand: bool = False
     """Whether the verdict comes from what the user asked by hand."""
     is_stepped: bool = False
     """Whether the user says when each action is carried out."""
     held: PortHeld | None = None
     """What the port is held before; None while it is not held."""
-    decisions: list[Decision] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    decisions: list[Decision] = msgspec.field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
     mark: Mark = Mark.NONE
     note: str = ""
 
@@ -204,8 +201,7 @@ class Port:
         return self.exchanges[number - 1]
 
 
-@dataclass(frozen=True, slots=True)
-class PortGroup:
+class PortGroup(msgspec.Struct, frozen=True, gc=False):
     """Ports of one host in the same state for the same reason."""
 
     protocol: Protocol
@@ -213,8 +209,7 @@ class PortGroup:
     reason: str
 
 
-@dataclass(slots=True)
-class Host:
+class Host(msgspec.Struct, gc=False):
     """One scanned host."""
 
     address: str
@@ -226,8 +221,8 @@ class Host:
     other_addresses: tuple[str, ...] = ()
     first: float = 0.0
     last: float = 0.0
-    ports: dict[Endpoint, Port] = field(default_factory=dict)
-    groups: dict[PortGroup, list[Span]] = field(default_factory=dict)
+    ports: dict[Endpoint, Port] = msgspec.field(default_factory=dict)
+    groups: dict[PortGroup, list[Span]] = msgspec.field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -240,8 +235,7 @@ class Host:
         return [self.ports[endpoint] for endpoint in sorted(self.ports)]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True, gc=False):
     """A warning that concerns the whole scan or one port."""
 
     time: float
@@ -250,8 +244,7 @@ class Notice:
     partial: bool
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct, gc=False):
     """What is left of hosts that are known by their number only."""
 
     hosts_up: int = 0

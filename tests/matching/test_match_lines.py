@@ -40,55 +40,53 @@ class Trickle(io.RawIOBase):
 def test_lines_are_whole_however_they_come():
     stream = Trickle(b"on", b"e\n", b"two\nthr", b"ee\nfour\nfi", b"ve")
 
-    assert list(batches(stream)) == [[b"one"], [b"two"], [b"three", b"four"], [b"five"]]
+    assert list(batches(stream)) == [b"one\n", b"two\n", b"three\nfour\n", b"five"]
 
 
 def test_an_endless_line_is_not_kept_whole(monkeypatch):
     monkeypatch.setattr(match_lines, "MAX_LINE_BYTES", 10)
     stream = Trickle(*[b"x" * 8] * 50, b"\nnext\n")
 
-    long, *others = [line for lines in batches(stream) for line in lines]
+    long, *others = b"".join(batches(stream)).splitlines()
     assert (10 < len(long) < 30, others) == (True, [b"next"])
 
 
 def test_answers_written_by_other_processes_come_in_order():
     written = []
-    lines = [[case(10 * batch + number) for number in range(10)] for batch in range(40)]
+    sent = [b"\n".join(case(10 * batch + number) for number in range(10)) for batch in range(40)]
     answer_on_all_cores(
-        Answerer(databases(OWN), 0), lines, lambda answers, _: written.append(answers.text)
+        Answerer(databases(OWN), 0), sent, lambda answers, _: written.append(answers.text)
     )
 
     assert versions("".join(written).splitlines()) == [(n, str(n)) for n in range(400)]
 
 
 def test_what_ends_writing_ends_reading():
-    def gone(_answers, _lines):
+    def gone(_answers, _batch):
         raise BrokenPipeError
 
-    endless = iter(lambda: [case(1)], None)
+    endless = iter(lambda: case(1), None)
     with pytest.raises(BrokenPipeError):
         answer_on_all_cores(Answerer(databases(OWN), 0), endless, gone)
 
 
-class Deadly(list):
-    """Lines that end any process that reads them but the first."""
+class Deadly:
+    """Ends any process that answers a certain batch but the first."""
 
-    first = os.getpid()
+    def __init__(self):
+        self._first = os.getpid()
 
-    def __iter__(self):
-        if os.getpid() != self.first:
+    def answer(self, batch):
+        if batch == 1 and os.getpid() != self._first:
             os._exit(1)
-        return super().__iter__()
+        return batch
 
 
 def test_a_process_that_is_ended_loses_no_answer():
     written = []
-    lines = [[case(0)], Deadly([case(1)]), [case(2)], [case(3)]]
-    answer_on_all_cores(
-        Answerer(databases(OWN), 0), lines, lambda answers, _: written.append(answers.text)
-    )
+    answer_on_all_cores(Deadly(), range(40), lambda answer, _: written.append(answer))
 
-    assert versions("".join(written).splitlines()) == [(n, str(n)) for n in range(4)]
+    assert written == list(range(40))
 
 
 def test_much_input_is_answered_by_several_processes_as_by_one(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ standard input is a case and each line of standard output its answer.
 
 import contextlib
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -181,9 +181,10 @@ def _answer_lines(
     answerer = Answerer(databases, options.explain)
     waiting = batches(stdin)
     in_one_go = 0
-    for lines in waiting:
-        output.write(answerer.answer(lines), lines)
-        in_one_go = in_one_go + len(lines) if len(lines) >= _MANY else 0
+    for batch in waiting:
+        answers = answerer.answer(batch)
+        output.write(answers, batch)
+        in_one_go = in_one_go + answers.lines if answers.lines >= _MANY else 0
         if in_one_go >= WORTH_WORKERS:
             # Imported when they pay: one response needs no processes.
             from vscan_tui.commands.match_workers import answer_on_all_cores  # noqa: PLC0415
@@ -207,12 +208,12 @@ class _Output:
         self._noticed: set[str] = set()
         self.status = ExitStatus.DONE
 
-    def write(self, answers: Answers, lines: Sequence[bytes]) -> None:
+    def write(self, answers: Answers, _batch: bytes) -> None:
         """Write the answers to the next lines."""
         for number, message in answers.faults:
             self.status = ExitStatus.FAILED
             print(f"vscan: line {self._lines + number + 1}: {message}", file=self._stderr)
-        self._lines += len(lines)
+        self._lines += answers.lines
         for notice in answers.notices:
             if notice not in self._noticed:  # each process finds it out for itself
                 self._noticed.add(notice)

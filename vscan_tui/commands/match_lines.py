@@ -66,6 +66,8 @@ class Answers:
 
     text: str
     """A line of JSON for each line that was not empty."""
+    lines: int
+    """Of how many lines these are the answers."""
     faults: tuple[tuple[int, str], ...]
     """Lines that are no case: how many are before it, and what is wrong."""
     notices: tuple[str, ...] = ()
@@ -87,8 +89,9 @@ class Answerer:
         """What another process makes it of; regexes are compiled there again."""
         return Answerer, (self._databases, self._explained)
 
-    def answer(self, lines: Sequence[bytes]) -> Answers:
-        """Answer some lines, in their order."""
+    def answer(self, batch: bytes) -> Answers:
+        """Answer some whole lines, in their order."""
+        lines = batch.removesuffix(b"\n").split(b"\n")
         answers: list[_Answer | _Fault] = []
         faults: list[tuple[int, str]] = []
         for number, line in enumerate(lines):
@@ -100,7 +103,7 @@ class Answerer:
                 faults.append((number, answer.error))
         notices = tuple(overrun_notice(rule) for rule in self._overrun)
         self._overrun.clear()
-        return Answers(_json_lines(answers), tuple(faults), notices)
+        return Answers(_json_lines(answers), len(lines), tuple(faults), notices)
 
     def _answer(self, line: bytes) -> _Answer | _Fault | None:
         try:
@@ -197,8 +200,8 @@ def _escaped(match: re.Match[str]) -> str:
     return "".join([f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2)])
 
 
-def batches(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """The lines of a stream, as many at once as are there already.
+def batches(stream: BinaryIO) -> Iterator[bytes]:
+    """Whole lines of a stream, as many at once as are there already.
 
     Of a line that is longer than `MAX_LINE_BYTES` only so much is kept that
     it shows.
@@ -207,13 +210,16 @@ def batches(stream: BinaryIO) -> Iterator[list[bytes]]:
     begun: list[bytes] = []
     size = 0
     while chunk := read(READ_BYTES):
-        first, *rest = chunk.split(b"\n")
+        end = chunk.rfind(b"\n") + 1
+        first = chunk[: chunk.find(b"\n") + 1] or chunk
         if size <= MAX_LINE_BYTES:
             begun.append(first)
             size += len(first)
-        if rest:
-            yield [b"".join(begun), *rest[:-1]]
-            begun = rest[-1:]
-            size = len(rest[-1])
+        elif end:
+            begun.append(b"\n")
+        if end:
+            yield b"".join([*begun, chunk[len(first) : end]])
+            begun = [chunk[end:]]
+            size = len(chunk) - end
     if size:
-        yield [b"".join(begun)]
+        yield b"".join(begun)

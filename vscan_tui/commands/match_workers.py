@@ -7,10 +7,15 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Generic, Protocol, TypeVar, cast
+
+_READ_AHEAD = 16
+"""So many batches for each process are read before one is answered."""
+_AHEAD = 4
+"""So many times answers may come before those of what was read earlier."""
 
 _Batch = TypeVar("_Batch")
 _Batch_contra = TypeVar("_Batch_contra", contravariant=True)
@@ -26,9 +31,6 @@ class Answering(Protocol[_Batch_contra, _Answers_co]):
         ...
 
 
-_answerer: Answering[object, object] | None = None
-
-
 def answer_on_all_cores(
     answerer: Answering[_Batch, _Answers],
     batches: Iterable[_Batch],
@@ -41,52 +43,28 @@ def answer_on_all_cores(
     Args:
         answerer: answers a batch; each process has its like.
         batches: read as fast as they are answered, and no faster.
-        write: takes the answers to each batch, in order, in a thread of its own.
+        write: takes the answers to each batch, in order, in other threads, one at a time.
         jobs: so many processes, instead of one for each processor.
 
     Raises:
         Exception: what `write` raised; no further batch is read.
     """
     workers = jobs or _cores()
-    pool = _pool(answerer, workers) if workers > 1 else None
-    if pool is None:
-        for lines in batches:
-            write(answerer.answer(lines), lines)
+    processes = _processes(answerer, workers) if workers > 1 else []
+    if not processes:
+        for batch in batches:
+            write(answerer.answer(batch), batch)
         return
-    with pool:
-        writer = _Writer(answerer, write, 4 * workers)
-        writer.start()
-        try:
-            for lines in batches:
-                if not writer.take(lines, _submitted(pool, lines)):
-                    break
-        finally:
-            writer.finish()
-
-
-def _pool(answerer: Answering[_Batch, _Answers], workers: int) -> ProcessPoolExecutor | None:
-    """Processes that are there already; None where there can be none."""
-    # Where a process can be split, the others begin with all regexes that this one has compiled.
-    method = "fork" if sys.platform == "linux" else "spawn"
+    crew = _Crew(answerer, write, [connection for _, connection in processes])
     try:
-        pool = ProcessPoolExecutor(
-            workers,
-            mp_context=multiprocessing.get_context(method),
-            initializer=_begin,
-            initargs=(answerer,),
-        )
-        pool.submit(os.getpid).result()  # splits them off before there is a second thread
-    except (OSError, ImportError, BrokenProcessPool):
-        return None
-    return pool
-
-
-def _submitted(pool: ProcessPoolExecutor, batch: object) -> Future[object] | None:
-    """What will be the answers; None when processes were ended by somebody."""
-    try:
-        return pool.submit(_answer, batch)
-    except BrokenProcessPool:
-        return None
+        for batch in batches:
+            if not crew.take(batch):
+                break
+    finally:
+        crew.finish()
+        for process, connection in processes:
+            connection.close()  # which ends it
+            process.join()
 
 
 def _cores() -> int:
@@ -95,56 +73,126 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-class _Writer(threading.Thread, Generic[_Batch, _Answers]):
-    """Waits for the answers in order, so that reading and answering go on meanwhile."""
+def _processes(
+    answerer: Answering[_Batch, _Answers], workers: int
+) -> list[tuple[BaseProcess, Connection]]:
+    """Start processes, before there is a second thread; as many as there can be."""
+    # Where a process can be split, the others begin with all regexes that this one has compiled.
+    splits = sys.platform == "linux"
+    context = (
+        multiprocessing.get_context("fork") if splits else multiprocessing.get_context("spawn")
+    )
+    started: list[tuple[BaseProcess, Connection]] = []
+    with contextlib.suppress(OSError, ImportError):
+        for _ in range(workers):
+            ours, theirs = context.Pipe()
+            inherited = [*(connection for _, connection in started), ours] if splits else []
+            process = context.Process(
+                target=_serve, args=(theirs, inherited, answerer), daemon=True
+            )
+            process.start()
+            theirs.close()
+            started.append((process, ours))
+    return started
+
+
+def _serve(
+    connection: Connection,
+    inherited: Sequence[Connection],
+    answerer: Answering[_Batch, _Answers],
+) -> None:
+    """Answer what the first process sends, until it closes the connection."""
+    for other in inherited:  # else they are not closed when the first process closes them
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process tells the others to end
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            connection.send([answerer.answer(batch) for batch in connection.recv()])
+
+
+class _Crew(Generic[_Batch, _Answers]):
+    """A thread for each process: hands it what is next, and writes its answers in their turn."""
 
     def __init__(
         self,
         answerer: Answering[_Batch, _Answers],
         write: Callable[[_Answers, _Batch], None],
-        limit: int,
+        connections: Sequence[Connection],
     ) -> None:
-        super().__init__(name="answers", daemon=True)
         self._answerer = answerer
         self._write = write
-        self._pending: queue.Queue[tuple[_Batch, Future[object] | None] | None] = queue.Queue(limit)
+        self._waiting: queue.Queue[_Batch | None] = queue.Queue(_READ_AHEAD * len(connections))
+        self._taking = threading.Lock()
+        self._taken = 0
+        self._is_over = False
+        self._alone = threading.Lock()
+        self._turn = threading.Condition()
+        self._done: dict[int, tuple[list[_Batch], list[_Answers]]] = {}
+        self._written = 0
         self._problem: BaseException | None = None
+        self._threads = [
+            threading.Thread(target=self._work, args=(connection,), name="answers", daemon=True)
+            for connection in connections
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def take(self, batch: _Batch, answers: Future[object] | None) -> bool:
-        """Have the answers written in their turn; False when nothing can be written any more."""
-        self._pending.put((batch, answers))
+    def take(self, batch: _Batch) -> bool:
+        """Have a batch answered; False when nothing can be written any more."""
+        self._waiting.put(batch)
         return self._problem is None
 
     def finish(self) -> None:
         """Wait until all is written."""
-        self._pending.put(None)
-        self.join()
+        self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
         if self._problem is not None:
             raise self._problem
 
-    def run(self) -> None:
-        while (pending := self._pending.get()) is not None:
+    def _work(self, connection: Connection) -> None:
+        while taken := self._next():
+            number, batches = taken
             if self._problem is not None:
                 continue  # taken only so that the reader is not held up
             try:
-                self._write(self._result(*pending), pending[0])
+                self._put(number, batches, self._answers(connection, batches))
             except BaseException as problem:  # noqa: BLE001 - raised again where it is waited for
                 self._problem = problem
+                with self._turn:
+                    self._turn.notify_all()
 
-    def _result(self, batch: _Batch, answers: Future[object] | None) -> _Answers:
-        if answers is not None:
-            with contextlib.suppress(BrokenProcessPool):
-                return cast(_Answers, answers.result())
-        return self._answerer.answer(batch)
+    def _next(self) -> tuple[int, list[_Batch]] | None:
+        """What is there already, this thread's share of it; at least one batch, waited for."""
+        with self._taking:
+            batches: list[_Batch] = []
+            share = 1
+            while not self._is_over and len(batches) < share:
+                batch = self._waiting.get()
+                if batch is None:
+                    self._is_over = True
+                    break
+                batches.append(batch)
+                share = max(share, self._waiting.qsize() // len(self._threads))
+            self._taken += bool(batches)
+            return (self._taken - 1, batches) if batches else None
 
+    def _answers(self, connection: Connection, batches: list[_Batch]) -> list[_Answers]:
+        with contextlib.suppress(OSError, EOFError):  # somebody ended the process
+            connection.send(batches)
+            return cast(list[_Answers], connection.recv())
+        with self._alone:
+            return [self._answerer.answer(batch) for batch in batches]
 
-def _begin(answerer: Answering[_Batch, _Answers]) -> None:
-    global _answerer  # noqa: PLW0603 - the one thing that a process of the pool is for
-    _answerer = cast(Answering[object, object], answerer)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process tells the others to end
-
-
-def _answer(batch: object) -> object:
-    if _answerer is None:
-        raise RuntimeError("a process of the pool was not begun")
-    return _answerer.answer(batch)
+    def _put(self, number: int, batches: list[_Batch], answers: list[_Answers]) -> None:
+        """Write all of which the turn has come; wait where these are too far ahead of it."""
+        with self._turn:
+            self._done[number] = batches, answers
+            while self._written in self._done and self._problem is None:
+                for batch, answer in zip(*self._done.pop(self._written), strict=True):
+                    self._write(answer, batch)
+                self._written += 1
+            self._turn.notify_all()
+            self._turn.wait_for(
+                lambda: number - self._written < _AHEAD or self._problem is not None
+            )

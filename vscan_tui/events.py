@@ -387,6 +387,8 @@ class PortFinished(_Event, frozen=True, tag="port finished"):
     """Whether a late answer may still change it; another verdict follows."""
     by_hand: bool = False
     """Whether it comes from what the user asked by hand."""
+    new_rule: bool = False
+    """Whether it comes from a rule that was saved after the port had been asked."""
 
 
 class Warned(_Event, frozen=True, tag="warned"):

@@ -12,6 +12,7 @@ from vscan_tui.probedb import overlay, sources
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseSource, load
 from vscan_tui.tui.app import VscanApp
+from vscan_tui.tui.rendering.standing import NEW_RULE
 from vscan_tui.tui.screens.workbench import WorkbenchScreen
 
 MIDDLE = (120, 36)
@@ -145,6 +146,8 @@ async def test_saving_matches_the_session_again_and_marks_what_changed(open_app,
         await pilot.press("escape", "escape")
         await until(pilot, lambda: app.screen is app.triage)
         await until(pilot, lambda: "Zork 1.7" in "\n".join(pane_text(app.triage.ports)))
+        marked = [NEW_RULE[0] in line for line in pane_text(app.triage.ports)[1:4]]
+        assert marked == [False, True, True]
     assert LINE in saved
     assert "127.0.0.1:2/tcp" in saved
 

@@ -63,7 +63,13 @@ def after_new_rule(
         )
         outcome = Outcome.SOFT_MATCH if verdict.soft else Outcome.HARD_MATCH
         events.append(
-            PortFinished(time=time, endpoint=port.endpoint, outcome=outcome, service=service)
+            PortFinished(
+                time=time,
+                endpoint=port.endpoint,
+                outcome=outcome,
+                service=service,
+                new_rule=True,
+            )
         )
     return tuple(events)
 

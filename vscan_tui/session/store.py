@@ -155,6 +155,8 @@ class Port(msgspec.Struct, gc=False):
     connections: dict[int, Connection] = msgspec.field(default_factory=dict)
     by_hand: bool = False
     """Whether the verdict comes from what the user asked by hand."""
+    by_new_rule: bool = False
+    """Whether it comes from a rule that was saved after the port had been asked."""
     is_stepped: bool = False
     """Whether the user says when each action is carried out."""
     held: PortHeld | None = None
@@ -483,6 +485,7 @@ class Store:
         self.outcomes[event.outcome] += 1
         port.outcome, port.by_hand = event.outcome, event.by_hand
         port.service = self._share(event.service)
+        port.by_new_rule = event.new_rule
         if not event.provisional and not self._keeps_exchanges:
             _condense(port)
 

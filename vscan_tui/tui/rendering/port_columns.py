@@ -9,7 +9,7 @@ from vscan_tui.events import Mark
 from vscan_tui.session.wording import port_text, printable, service_text
 from vscan_tui.tui.rendering.exchange import seconds_text
 from vscan_tui.tui.rendering.port_entry import Entry, Value, note_text, version_text
-from vscan_tui.tui.rendering.standing import MARKS, NOTED, STANDINGS
+from vscan_tui.tui.rendering.standing import MARKS, NEW_RULE, NOTED, STANDINGS
 
 _LAST = "\U0010ffff"
 _MINIMUM = 8
@@ -62,7 +62,9 @@ def _count(id_: str, title: str, help_: str, count: Callable[[Entry], int]) -> C
 
 
 def _marks(entry: Entry) -> str:
-    return MARKS[entry.port.mark][0] + (NOTED[0] if entry.port.note else " ")
+    port = entry.port
+    noted = NOTED[0] if port.note else " "
+    return f"{MARKS[port.mark][0]}{noted}{NEW_RULE[0] if port.by_new_rule else ' '}"
 
 
 def _duration(entry: Entry) -> float | None:
@@ -102,8 +104,10 @@ COLUMNS = (
         lambda entry: entry.port.endpoint.port, 9,
     ),
     Column(
-        "mark", "MK", "your mark, and whether there is a note", _marks,
-        lambda entry: (_ORDER_OF_MARKS[entry.port.mark], not entry.port.note), 2,
+        "mark", "MK", "your mark, whether there is a note, whether a new rule decided", _marks,
+        lambda entry: (
+            _ORDER_OF_MARKS[entry.port.mark], not entry.port.note, not entry.port.by_new_rule,
+        ), 3,
     ),
     Column(
         "state", "STATE", "symbol of how it stands, and state of the port",

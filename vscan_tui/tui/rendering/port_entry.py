@@ -82,7 +82,8 @@ def version_text(entry: Entry) -> str:
         return f"held before: {printable(port.held.action)}"
     text = port_version_text(port)
     if text:
-        return f"{text} [by hand]" if port.by_hand and port.identified else text
+        how = " [by hand]" if port.by_hand else " [new rule]" if port.by_new_rule else ""
+        return f"{text}{how}" if port.identified else text
     match entry.standing:
         case Standing.UNKNOWN:
             answers = sum(1 for exchange in port.exchanges if exchange.response)

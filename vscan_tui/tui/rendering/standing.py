@@ -35,6 +35,7 @@ MARKS = {
 }
 """The symbol of each mark, and what it means."""
 NOTED = ("≡", "you wrote a note on it")
+NEW_RULE = ("↻", "a rule that was saved after it had been asked changed its verdict")
 
 _WAITING, _PROBING = Stage.WAITING, Stage.PROBING
 _BY_OUTCOME = {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vscan_tui.commands.config import commented_default
 from vscan_tui.configuration import Configuration, load_configuration, parse_configuration
-from vscan_tui.tui.keymap import COMMAND_IDS, COMMANDS, faults
+from vscan_tui.tui.keymap import COMMAND_IDS, COMMANDS, faults, usable
 
 KNOWN = frozenset({"scan.pause", "move.first", "find.filter"})
 
@@ -100,7 +100,9 @@ def test_the_default_keys_have_no_fault():
 
 
 def test_a_key_given_twice_is_told_with_both_commands():
-    assert faults({"scan.pause": "z"}) == ['the key "z" is that of scan.pause and of panes.zoom']
+    assert faults({"scan.pause": "z"}) == [
+        ("scan.pause", 'the key "z" is that of scan.pause and of panes.zoom')
+    ]
 
 
 @pytest.mark.parametrize("key", ["f2", "ctrl+s", "é", "#", "question_mark", "shift+f3", "space"])
@@ -110,4 +112,15 @@ def test_keys_have_the_names_that_textual_gives_them(key):
 
 @pytest.mark.parametrize("key", ["spase", "control+s", "ctrl+", "f99"])
 def test_a_key_that_does_not_exist_is_told(key):
-    assert faults({"scan.pause": key}) == [f'scan.pause: there is no key named "{key}"']
+    assert faults({"scan.pause": key}) == [("scan.pause", f'there is no key named "{key}"')]
+    assert usable({"scan.pause": key}) == {}
+    assert usable({"scan.pause": f"f2,{key}"}) == {"scan.pause": "f2"}
+
+
+def test_what_is_wrong_with_keys_is_told_with_its_line_in_the_order_of_the_file():
+    settings = read('[keys]\nscan.pause = "f99"\nfind.filter = "s"\nmove.furst = "g"\n')
+    assert settings.told(faults(settings.keys)) == [
+        'config.toml:2: there is no key named "f99"',
+        'config.toml:3: the key "s" is that of find.filter and of by_hand.step',
+        'config.toml:4: there is no command "move.furst"; did you mean move.first?',
+    ]

@@ -7,7 +7,7 @@ its line, that setting is left at its default, and the rest holds.
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,22 @@ class Configuration:
     """The final port table stays in the terminal after quitting."""
     problems: tuple[str, ...] = ()
     """What is wrong in the file, a sentence each, with file and line."""
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """File and line of each setting, by its name or the id of its command."""
+
+    def told(self, faults: Iterable[tuple[str, str]]) -> list[str]:
+        """Tell what is wrong, that with the settings' values too, in the order of the file.
+
+        Args:
+            faults: name of the setting, and what is wrong with it.
+        """
+        more = [f"{self.places.get(name, name)}: {text}" for name, text in faults]
+        return sorted([*self.problems, *more], key=_line_number)
+
+
+def _line_number(problem: str) -> int:
+    found = re.match(r".*?:(\d+): ", problem)
+    return int(found[1]) if found else 0
 
 
 def configuration_path() -> Path:
@@ -101,9 +117,11 @@ class _Reader:
         if not isinstance(theme, str):
             self._problem("theme", "theme is a name in quotes")
             theme = ""
+        places = {name: f"{self._name}{self._line_of(name)}" for name in (*keys, *screen)}
         return Configuration(
             keys,
             theme,
+            places=places,
             mask=self._switch(screen, "mask"),
             leave_table=self._switch(screen, "leave_table"),
             problems=tuple(self._problems),

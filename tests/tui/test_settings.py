@@ -1,12 +1,19 @@
 """What the user has set, on the screen."""
 
-import pytest
-from textual.color import Color
+import importlib
+import pkgutil
 
+import pytest
+from textual import events
+from textual.color import Color
+from textual.dom import DOMNode
+
+import vscan_tui.tui
 from tests.tui.driving import screen_text, settle, until
 from tests.tui.scripted_scan import ScriptedSource, script
 from vscan_tui.configuration import Configuration
 from vscan_tui.tui.app import VscanApp
+from vscan_tui.tui.keymap import COMMAND_IDS
 from vscan_tui.tui.rendering.line import Role, Run
 from vscan_tui.tui.themes import CONTRAST, palette
 
@@ -77,3 +84,91 @@ def test_the_contrast_theme_keeps_every_text_seven_to_one(role, group):
     front, back = (Color.from_rich_color(colour) for colour in (style.color, style.bgcolor))
     brighter, darker = sorted((luminance(front), luminance(back)), reverse=True)
     assert (brighter + 0.05) / (darker + 0.05) >= 7
+
+
+def widgets_of_ours():
+    """Every class of the screen that has keys of its own."""
+    for module in pkgutil.walk_packages(vscan_tui.tui.__path__, "vscan_tui.tui."):
+        members = vars(importlib.import_module(module.name)).values()
+        yield from (
+            each
+            for each in members
+            if isinstance(each, type)
+            and each.__module__ == module.name
+            and issubclass(each, DOMNode)
+            and each.__dict__.get("BINDINGS")
+        )
+
+
+@pytest.mark.parametrize("widget", widgets_of_ours(), ids=lambda widget: widget.__name__)
+def test_every_key_belongs_to_a_command_that_can_be_given_another(widget):
+    for binding in widget.__dict__["BINDINGS"]:
+        assert binding.id in COMMAND_IDS
+        assert binding.tooltip
+
+
+async def test_the_keys_of_a_window_and_of_its_line_can_be_chosen():
+    app = shown_with(keys={"breakpoints.close": "f7", "filter.done": "f9"})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press("/", *"ssh", "f9")
+        await until(pilot, lambda: app.triage.ports.has_focus)
+        await pilot.press("b", "escape")
+        await pilot.pause()
+        assert "f7 close" in "".join(screen_text(app))
+        await pilot.press("f7")
+        await until(pilot, lambda: app.screen is app.triage)
+
+
+async def test_the_help_begins_with_the_place_where_the_user_is():
+    app = shown_with()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        app.triage.set_focus(app.triage.debugger)
+        await pilot.press("?")
+        await pilot.pause()
+        shown = "".join(screen_text(app))
+        assert shown.index("Here, in the match debugger") < shown.index("Select the next part")
+
+
+async def test_the_help_finds_a_command_by_its_key_alone():
+    app = shown_with()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press("?", "Y")
+        await pilot.pause()
+        shown = "".join(screen_text(app))
+        assert "Copy bytes in another notation" in shown
+        assert "Copy the selected line" not in shown
+
+
+async def test_the_help_says_where_a_command_works():
+    app = shown_with()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press("?", *"ctrl+g")
+        await pilot.pause()
+        assert any("(only in the composer)" in line for line in screen_text(app))
+
+
+async def test_keys_and_letters_keep_the_order_in_which_they_are_typed():
+    app = shown_with()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press("/")
+        await until(pilot, lambda: app.triage.filter_bar.has_focus_within)
+        for key in ("h", "t", "x", "backspace", "t", "p", "home", "!"):
+            app.simulate_key(key) if len(key) > 1 else app.post_message(events.Key(key, key))
+        await until(pilot, lambda: app.triage.filter_bar.words.startswith("!"))
+        assert app.triage.filter_bar.words == "!http"
+
+
+async def test_what_sends_something_is_not_offered_where_nothing_can_be_sent():
+    app = shown_with()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        titles = [command.title for command in app.get_system_commands(app.screen)]
+        assert "Hold this port, and step" not in titles
+        await pilot.press("?", *"hold this port")
+        await pilot.pause()
+        assert any("this recording has no servers" in line for line in screen_text(app))

@@ -4,6 +4,8 @@ import os
 import textwrap
 from pathlib import Path
 
+from textual.theme import BUILTIN_THEMES
+
 from vscan_tui.commands.present import say
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.configuration import Configuration, configuration_path, load_configuration
@@ -41,7 +43,11 @@ def config(options: ConfigOptions) -> ExitStatus:
     print(readable(str(path)) if path.exists() else f"{readable(str(path))} (not there yet)")  # noqa: T201
     for line in _told(settings):
         print(readable(line))  # noqa: T201
-    problems = (*settings.problems, *(f"{path}: {fault}" for fault in faults(settings.keys)))
+    wrong = faults(settings.keys)
+    names = {theme.name for theme in THEMES} | BUILTIN_THEMES.keys()
+    if settings.theme and settings.theme not in names:
+        wrong.append(("theme", f'there is no theme "{settings.theme}"'))
+    problems = settings.told(wrong)
     for problem in problems:
         say(f"vscan: {problem}")
     if not path.exists():

@@ -57,7 +57,7 @@ def show_journal(path: Path, output: OutputOptions, *, speed: float | None = Non
         longest_gap=math.inf,
         afterwards=lambda: _warnings(faults),
     )
-    note = f"This is a recording, {path.name}; nothing is sent unless you say so."
+    note = f"A recording; nothing is sent unless you say so: {path.name}"
     presentation = Presentation(
         output,
         note=note,

@@ -26,7 +26,7 @@ from vscan_tui.session.store import Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Feed
 from vscan_tui.tui.garbage import Garbage
-from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text
+from vscan_tui.tui.keymap import COMMANDS, Scope, bindings, faults, keys_text, usable
 from vscan_tui.tui.mask import Mask, secrets
 from vscan_tui.tui.rendering.notice import failure_text
 from vscan_tui.tui.screens.triage import TriageScreen
@@ -95,6 +95,10 @@ class VscanApp(App[int], inherit_bindings=False):
         super().__init__()
         self.source = source
         self.store = Store()
+        for own in THEMES:
+            self.register_theme(own)
+        for foreign in ("ansi-dark", "ansi-light"):
+            self.unregister_theme(foreign)  # groups need colours that can be blended
         self.feed = Feed(self.store, time.monotonic)
         self.triage = TriageScreen(
             self.store,
@@ -107,6 +111,7 @@ class VscanApp(App[int], inherit_bindings=False):
         )
         self._by_hand = by_hand
         self._hands: Hands | None = None
+        self.triage.can_send = by_hand is not None
         if by_hand is not None:
             by_hand.open(self.queue)
         self._garbage = Garbage()
@@ -136,11 +141,11 @@ class VscanApp(App[int], inherit_bindings=False):
         """Choose the colours and the keys; tell what is wrong in the user's settings."""
         known = self._theme_name in self.available_themes
         self.theme = self._theme_name if known else THEMES[0].name
-        keys = self.configuration.keys
-        self.set_keymap(dict(keys))
-        problems = [*self.configuration.problems, *faults(keys)]
+        self.set_keymap(usable(self.configuration.keys))
+        wrong = faults(self.configuration.keys)
         if self.configuration.theme and not known:
-            problems.append(f'there is no theme "{self.configuration.theme}"')
+            wrong.append(("theme", f'there is no theme "{self.configuration.theme}"'))
+        problems = self.configuration.told(wrong)
         if self._mask is not None:
             self.triage.show_mask(self._mask)
         if problems:
@@ -306,7 +311,10 @@ class VscanApp(App[int], inherit_bindings=False):
         """Show all keys."""
         from vscan_tui.tui.screens.help import HelpScreen  # noqa: PLC0415 - not for the start
 
-        self.push_screen(HelpScreen(self.configuration.keys, self.triage.met_needs()))
+        active = {each.binding.id for each in self.screen.active_bindings.values()}
+        here = {command.scope for command in COMMANDS if command.id in active}
+        keys = usable(self.configuration.keys)
+        self.push_screen(HelpScreen(keys, self.triage.met_needs(), here))
 
     async def action_quit_with_table(self) -> None:
         """Quit as ever, and leave the port table in the terminal."""
@@ -348,7 +356,7 @@ class VscanApp(App[int], inherit_bindings=False):
             place = places.get(command.scope)
             if place is not None and command.in_palette and not command.obstacle(met):
                 run = partial(self._run_command, command.action, place)
-                keys = keys_text(command, self.configuration.keys)
+                keys = keys_text(command, usable(self.configuration.keys))
                 text = f"{command.details}; {keys}" if command.details else keys
                 yield SystemCommand(command.title, text, run)
 

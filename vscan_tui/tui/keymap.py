@@ -4,8 +4,8 @@ A command's id is what users name when they give it other keys.
 """
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from textual.binding import Binding, BindingType
@@ -24,6 +24,20 @@ class Scope(Enum):
     RESPONSE = "in the response"
     STEP = "in the pane where a port is stepped"
     WORKBENCH = "in the rule workbench"
+    EDITOR = "where a rule is written"
+    COMPOSER = "in the composer"
+    FILTER = "where a filter is typed"
+    FIND = "where one types what to find in a response"
+    RULE_SEARCH = "where one types what to find among the rules"
+    PROMPT = "in a window that asks for a line"
+    PICK = "in a list that is filtered as one types"
+    BREAKPOINTS = "in the list of breakpoints"
+    COLUMNS = "in the list of columns"
+    COPY_AS = "in the list of notations"
+    TIMELINE = "in the timeline"
+    HELP = "in the help"
+    JUMP = "while jump labels are shown"
+    CONFIRM = "in a question"
 
 
 class Topic(Enum):
@@ -38,6 +52,10 @@ class Topic(Enum):
     RESPONSE = "Response"
     SCAN = "Scan"
     BY_HAND = "By hand"
+    COMPOSER = "Composer"
+    WORKBENCH = "Rule workbench"
+    LINES = "Lines to type in"
+    WINDOWS = "Windows"
     PROGRAM = "Program"
 
 
@@ -45,6 +63,7 @@ class Need(Enum):
     """What must be so that a command can do something; the value says what is missing."""
 
     LIVE = "nothing is being scanned"
+    SENDING = "this recording has no servers to be asked"
     PORT = "no port is selected"
     RESPONSE = "the selected exchange has no response"
     GROUPS = "no group was captured in this response"
@@ -112,6 +131,25 @@ def _step(word: str, keys: str, label: str, text: str) -> Command:
     )  # fmt: skip
 
 
+def _compose(name: str, keys: str, label: str, text: str) -> Command:
+    return Command(
+        f"compose.{name}", keys, name, label, text, Topic.COMPOSER, Scope.COMPOSER,
+        in_footer=True, in_palette=name != "leave", priority=keys.startswith("ctrl"),
+    )  # fmt: skip
+
+
+def _line(id_: str, keys: str, action: str, label: str, text: str, scope: Scope) -> Command:
+    return Command(
+        id_, keys, action, label, text, Topic.LINES, scope, in_footer=True, in_palette=False
+    )
+
+
+def _window(id_: str, keys: str, action: str, label: str, text: str, scope: Scope) -> Command:
+    return Command(
+        id_, keys, action, label, text, Topic.WINDOWS, scope, in_footer=True, in_palette=False
+    )
+
+
 COMMANDS = (
     _pane("move.cursor_up", "up,k", "Up", "One line up"),
     _pane("move.cursor_down", "down,j", "Down", "One line down"),
@@ -151,17 +189,17 @@ COMMANDS = (
     Command(
         "by_hand.step", "s", "app.by_hand('step')", "step",
         "Hold this port, and step; every action is shown before it happens",
-        Topic.BY_HAND, Scope.TRIAGE, in_footer=True, needs=(Need.PORT,),
+        Topic.BY_HAND, Scope.TRIAGE, in_footer=True, needs=(Need.SENDING, Need.PORT),
     ),
     Command(
         "by_hand.compose", "e", "app.by_hand('compose')", "compose",
         "Write a payload and send it to this port; begins with that of the selected exchange",
-        Topic.BY_HAND, Scope.TRIAGE, in_footer=True, needs=(Need.PORT,),
+        Topic.BY_HAND, Scope.TRIAGE, in_footer=True, needs=(Need.SENDING, Need.PORT),
     ),
     Command(
         "by_hand.send_again", "r", "app.by_hand('send_again')", "Send again",
         "Send the selected exchange's payload again",
-        Topic.BY_HAND, Scope.TRIAGE, needs=(Need.PORT,),
+        Topic.BY_HAND, Scope.TRIAGE, needs=(Need.SENDING, Need.PORT),
     ),
     Command(
         "by_hand.breakpoints", "b", "app.by_hand('breakpoints')", "Breakpoints",
@@ -281,54 +319,54 @@ COMMANDS = (
     Command(
         "workbench.save", "ctrl+s", "save", "save",
         "Save the rule among your own; scans use it from then on",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.draft", "ctrl+r,d", "draft", "draft",
         "Draft a rule from the response under the cursor",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.probe", "ctrl+t", "probe", "other probe",
         "Write the rule for the responses of another probe",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.export", "ctrl+o,x", "export", "export",
         "Write the rule and the fingerprint as text; for whoever keeps a probe database",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.undo", "ctrl+z,u", "undo", "undo", "Take back the last change of the rule",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "workbench.redo", "ctrl+y,U", "redo", "Redo", "Do again what was taken back",
-        Topic.RULES, Scope.WORKBENCH,
+        Topic.WORKBENCH, Scope.WORKBENCH,
     ),
     Command(
         "workbench.edit", "e,i", "edit", "Edit", "Go on writing the rule",
-        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_palette=False,
     ),
     Command(
         "workbench.view", "v", "view", "View", "Show the response another way",
-        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_palette=False,
     ),
     Command(
         "workbench.copy", "y", "copy", "Copy", "Copy the rule",
-        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_palette=False,
     ),
     Command(
         "workbench.next_pane", "tab", "next_pane", "Next pane", "Go to the next pane",
-        Topic.RULES, Scope.WORKBENCH, in_palette=False,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_palette=False,
     ),
     Command(
         "workbench.help", "f1,?", "app.help", "help", "Show all keys",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True, in_palette=False,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_footer=True, in_palette=False,
     ),
     Command(
         "workbench.close", "escape,q", "close", "close", "Leave the workbench",
-        Topic.RULES, Scope.WORKBENCH, in_footer=True,
+        Topic.WORKBENCH, Scope.WORKBENCH, in_footer=True,
     ),
     Command(
         "debugger.next_part", "full_stop", "part(1)", "part",
@@ -406,6 +444,83 @@ COMMANDS = (
         "Leave the zoom, clear the filter, or go back to the ports",
         Topic.PANES, Scope.TRIAGE, in_palette=False,
     ),
+    _compose("send", "ctrl+s", "send", "Send it to the port"),
+    _compose("leave", "escape", "close", "Close without sending; it stays in the history"),
+    _compose("over", "ctrl+t", "over", "Send over the next of TCP, TLS and UDP"),
+    _compose("form", "ctrl+b", "text or hex", "Write the same bytes as text or as hex"),
+    _compose("probe", "ctrl+n", "probe", "Insert the payload of a probe"),
+    _compose("history", "ctrl+r", "history", "Insert a payload that was sent in this session"),
+    _compose("file", "ctrl+o", "file", "Insert the bytes of a file"),
+    _compose("rules", "ctrl+l", "rules", "Choose whose rules the answers are matched with"),
+    _compose("connection", "ctrl+g", "connections",
+             "Send all payloads on one connection, or each on its own"),
+    Command(
+        "compose.help", "f1", "app.help", "help", "Show all keys",
+        Topic.COMPOSER, Scope.COMPOSER, in_footer=True, in_palette=False,
+    ),
+    _line("editor.leave", "enter,escape", "leave", "to the responses",
+          "Leave the line; for the responses that the rule is tried on", Scope.EDITOR),
+    _line("editor.complete", "tab", "complete", "complete",
+          "Complete what is written; with nothing to complete, leave the line", Scope.EDITOR),
+    _line("filter.done", "enter,down", "leave(False)", "ports",
+          "Keep the filter, and go to the ports", Scope.FILTER),
+    _line("filter.clear", "escape", "leave(True)", "clear", "Forget the filter", Scope.FILTER),
+    _line("filter.complete", "tab", "complete(1)", "complete",
+          "Complete the word; again for the next way to", Scope.FILTER),
+    _line("filter.complete_back", "shift+tab", "complete(-1)", "complete back",
+          "Complete the word; the previous way", Scope.FILTER),
+    _line("search.done", "enter,down,tab", "leave(False)", "to the hit",
+          "Keep what was found, and go to it", Scope.FIND),
+    _line("search.clear", "escape", "leave(True)", "clear", "Forget the search", Scope.FIND),
+    _line("rule_search.done", "enter,down,tab", "leave(False)", "to the rules",
+          "Keep the words, and go to the rules", Scope.RULE_SEARCH),
+    _line("rule_search.clear", "escape", "leave(True)", "all rules",
+          "Forget the words; all rules are shown", Scope.RULE_SEARCH),
+    _line("prompt.accept", "enter", "submit", "accept", "Take the line as it is", Scope.PROMPT),
+    _line("prompt.close", "escape", "screen.dismiss(None)", "close",
+          "Close the window, and leave everything as it was", Scope.PROMPT),
+    _window("pick.choose", "enter", "screen.choose", "choose",
+            "Choose what the cursor is on", Scope.PICK),
+    _window("pick.close", "escape", "screen.dismiss(None)", "close",
+            "Close the list; nothing is chosen", Scope.PICK),
+    *(
+        replace(
+            _window(f"pick.{name}", keys, f"screen.move({step})", text, text, Scope.PICK),
+            in_footer=False,
+        )
+        for name, keys, step, text in (
+            ("up", "up", -1, "One line up"),
+            ("down", "down", 1, "One line down"),
+            ("page_up", "pageup", -10, "Ten lines up"),
+            ("page_down", "pagedown", 10, "Ten lines down"),
+        )
+    ),
+    _window("breakpoints.toggle", "enter,space", "switch", "add, enable, disable",
+            "Add the breakpoint, enable or disable it", Scope.BREAKPOINTS),
+    _window("breakpoints.remove", "d,delete", "remove", "remove",
+            "Remove the breakpoint", Scope.BREAKPOINTS),
+    _window("breakpoints.write", "a,slash", "write", "write one",
+            "Write a breakpoint; service http, line 8871, port 443/tcp", Scope.BREAKPOINTS),
+    _window("breakpoints.close", "escape,q,b", "dismiss", "close",
+            "Close the list of breakpoints", Scope.BREAKPOINTS),
+    _window("columns.toggle", "space,enter", "choose", "show or hide",
+            "Show or hide the column", Scope.COLUMNS),
+    _window("columns.close", "escape,q,c", "dismiss", "close",
+            "Close the list of columns", Scope.COLUMNS),
+    _window("copy_as.choose", "enter", "choose", "copy",
+            "Copy in this notation; or type its letter", Scope.COPY_AS),
+    _window("copy_as.close", "escape,q,Y", "dismiss", "close",
+            "Close the list of notations", Scope.COPY_AS),
+    _window("timeline.close", "escape,q,t", "dismiss", "close",
+            "Close the timeline", Scope.TIMELINE),
+    _window("help.list", "down,enter", "screen.to_list", "to the list",
+            "Go to the list of keys", Scope.HELP),
+    _window("help.close", "escape,f1,question_mark,q", "screen.dismiss", "close",
+            "Close the help", Scope.HELP),
+    _window("jump.close", "escape,semicolon", "dismiss", "close",
+            "Take the labels away", Scope.JUMP),
+    _window("confirm.yes", "y,enter", "dismiss(True)", "yes", "Yes", Scope.CONFIRM),
+    _window("confirm.no", "n,escape,q", "dismiss(False)", "no", "No", Scope.CONFIRM),
     Command(
         "program.help", "?", "app.help", "help", "Show all keys, and what the symbols mean",
         Topic.PROGRAM, Scope.TRIAGE, in_footer=True,
@@ -436,6 +551,8 @@ COMMANDS = (
     ),
 )  # fmt: skip
 
+PLACES = {command.id: place for place, command in enumerate(COMMANDS)}
+"""The order of the commands, by their ids."""
 _KEY_NAMES = frozenset(key.value for key in Keys)
 COMMAND_IDS = frozenset(command.id for command in COMMANDS if command.keys)
 """Of those that can be given other keys; the others are in the palette alone."""
@@ -444,7 +561,8 @@ _NAMES = {
     "slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]",
     "full_stop": ".", "comma": ",",
     "pageup": "page up", "pagedown": "page down", "up": "↑", "down": "↓", "left": "←",
-    "right": "→", "escape": "esc", "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "right": "→", "escape": "esc", "semicolon": ";", "delete": "del",
+    "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 
 
@@ -481,8 +599,8 @@ def keys_text(command: Command, keymap: Mapping[str, str] | None = None) -> str:
     return "  ".join(_key_text(key) for key in keys.split(","))
 
 
-def faults(keymap: Mapping[str, str]) -> list[str]:
-    """Tell what is wrong with keys that the user chose, a sentence for each fault.
+def faults(keymap: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Tell what is wrong with keys that the user chose: the command's id, and a sentence.
 
     A key that two commands of one scope share works for one of them only.  In
     different scopes a key may mean different things: the nearest wins.
@@ -495,11 +613,18 @@ def faults(keymap: Mapping[str, str]) -> list[str]:
     for command in COMMANDS:
         for key in filter(None, keymap.get(command.id, command.keys).split(",")):
             if command.id in keymap and not _is_key(key):
-                found.append(f'{command.id}: there is no key named "{key}"')
+                found.append((command.id, f'there is no key named "{key}"'))
             owner = owners.setdefault((command.scope, key), command.id)
             if owner != command.id and (owner in keymap or command.id in keymap):
-                found.append(f'the key "{key}" is that of {owner} and of {command.id}')
+                named = owner if owner in keymap else command.id
+                found.append((named, f'the key "{key}" is that of {owner} and of {command.id}'))
     return found
+
+
+def usable(keymap: Mapping[str, str]) -> dict[str, str]:
+    """Leave out keys that do not exist; a command for which none is left keeps its own."""
+    found = {id_: ",".join(filter(_is_key, keys.split(","))) for id_, keys in keymap.items()}
+    return {id_: keys for id_, keys in found.items() if keys}
 
 
 def _is_key(key: str) -> bool:
@@ -523,14 +648,21 @@ def _key_text(key: str) -> str:
     return "+".join([*modifiers, shown])
 
 
-def found_commands(words: Iterable[str], keymap: Mapping[str, str]) -> list[Command]:
-    """Return the commands in whose keys or help every one of these lower-case words is."""
-    wanted = tuple(words)
-    return [
+def found_commands(text: str, keymap: Mapping[str, str]) -> list[Command]:
+    """Return the commands of a key, or those in whose keys or help every word is.
+
+    Args:
+        text: the name of a key, such as "y" or "ctrl+s", or words.
+        keymap: keys that the user chose, by the id of the command.
+    """
+    key = text.strip()
+    of_key = [each for each in COMMANDS if key and key in keys_text(each, keymap).split("  ")]
+    words = text.lower().split()
+    return of_key or [
         command
         for command in COMMANDS
         if all(
             word in f"{keys_text(command, keymap)} {command.label} {command.help}".lower()
-            for word in wanted
+            for word in words
         )
     ]

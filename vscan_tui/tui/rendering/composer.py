@@ -18,18 +18,18 @@ def target_text(endpoint: Endpoint) -> str:
 
 
 def how_line(draft: Draft, width: int) -> Line:
-    """Draw how the payloads go out; a click does what the key does."""
+    """Draw how the payloads go out; a click on a part does what changes it."""
     rules = printable(draft.probe) if draft.probe else "all probes"
     connection = "one connection" if draft.one_connection else "a connection each"
     parts = (
-        ("over ", str(draft.over), "ctrl+t"),
-        ("as ", str(draft.form), "ctrl+b"),
-        ("rules of ", rules, "ctrl+l"),
-        ("on ", connection, "ctrl+g"),
+        ("over ", str(draft.over), "over"),
+        ("as ", str(draft.form), "form"),
+        ("rules of ", rules, "rules"),
+        ("on ", connection, "connection"),
     )
     runs = [Run(" ")]
-    for label, value, key in parts:
-        runs += [Run(label, Role.DIM), Run(value, Role.STRONG, view=key), Run("   ")]
+    for label, value, action in parts:
+        runs += [Run(label, Role.DIM), Run(value, Role.STRONG, view=action), Run("   ")]
     return cut_line(Line(tuple(runs)), width)
 
 

@@ -9,6 +9,8 @@ from vscan_tui.tui.rendering.exchange import count_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, cut, cut_line
 
 _ROOMY = 80
+_JOURNAL_ROOM = 54
+"""Cells for the labels and the end of the journal's path."""
 
 
 class HostFacts:
@@ -80,6 +82,8 @@ def sources_line(store: Store, journal: str, width: int) -> Line:
             f"{printable(database.name)} ({count_text(database.rules, 'rule')})"
             for database in store.scan.databases
         ]
+        if journal and sum(map(len, databases)) > width - _JOURNAL_ROOM:
+            databases = [printable(database.name) for database in store.scan.databases]
         noun = "Probe database" if width >= _ROOMY else "Database"
         noun += ":" if len(databases) == 1 else "s:"
         runs += [Run(f" {noun} ", Role.LABEL), Run(", ".join(databases) or "none")]

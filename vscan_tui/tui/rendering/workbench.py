@@ -141,7 +141,7 @@ def completion_line(completion: Completion, width: int) -> Line:
 
 def saved_text(path: str, line: int, changed: Sequence[str]) -> str:
     """Say where a rule was saved, and which ports it changed."""
-    where = f"line {line} of {path}, which scans read from now on"
+    where = f"scans use it from now on: line {line} of {path}"
     if not changed:
         return f"Saved; no port of this session changes by it: {where}"
     ports = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")

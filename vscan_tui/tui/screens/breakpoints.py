@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
@@ -17,22 +17,17 @@ from vscan_tui.scanning.breakpoints import (
     parse_breakpoint,
 )
 from vscan_tui.session.wording import printable
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.exchange import count_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, cut_line, heading
 from vscan_tui.tui.widgets.bar import Bar
+from vscan_tui.tui.widgets.key_bar import KeyBar
+from vscan_tui.tui.widgets.line_input import PromptInput
 from vscan_tui.tui.widgets.line_view import LinesView
 
 
 class BreakpointLines(LinesView):
     """What holds ports, and what could."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.switch", "add, enable or disable", id="breakpoints.toggle"),
-        Binding("space", "screen.switch", show=False, id="breakpoints.toggle_too"),
-        Binding("d,delete", "screen.remove", "remove", id="breakpoints.remove"),
-        Binding("a,slash", "screen.write", "write one", id="breakpoints.write"),
-        Binding("escape,q,b", "screen.dismiss", "close", id="breakpoints.close"),
-    ]
 
     def heading(self) -> Line:
         """Name the list."""
@@ -46,9 +41,7 @@ class BreakpointLines(LinesView):
 class BreakpointsScreen(ModalScreen[None]):
     """A list to add to, remove from, enable and disable."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "close", show=False, id="breakpoints.leave"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.BREAKPOINTS)
     DEFAULT_CSS = """
     BreakpointsScreen { align: center middle; }
     #breakpoints-box {
@@ -70,16 +63,14 @@ class BreakpointsScreen(ModalScreen[None]):
         with Vertical(id="breakpoints-box"):
             yield BreakpointLines(id="breakpoint-lines")
             yield Bar(id="breakpoint-fault")
-            yield Input(
-                compact=True,
-                placeholder="a writes one: service http, line 8871, port 443/tcp",
+            yield PromptInput(
+                placeholder="write one: service http, line 8871, port 443/tcp",
                 id="breakpoint-words",
             )
-            yield Bar(id="breakpoint-keys")
+            yield KeyBar(id="breakpoint-keys")
 
     def on_mount(self) -> None:
         """Begin in the list."""
-        self.query_one(Input).cursor_blink = False
         self.query_one(BreakpointLines).focus()
         self.call_after_refresh(self._show)
 
@@ -98,8 +89,6 @@ class BreakpointsScreen(ModalScreen[None]):
         known = [_known_line(each, count) for each, count in self._breakpoints.hits.items()]
         offered = [_offered_line(each) for each in self._offered]
         lines.show_lines([cut_line(line, width) for line in (*known, *offered)])
-        keys = self.query_one("#breakpoint-keys", Bar)
-        keys.show(cut_line(_KEYS, keys.size.width))
 
     def _complain(self, text: str) -> None:
         bar = self.query_one("#breakpoint-fault", Bar)
@@ -138,20 +127,6 @@ class BreakpointsScreen(ModalScreen[None]):
         event.input.value = ""
         self.query_one(BreakpointLines).focus()
         self._show()
-
-
-_KEYS = Line(
-    (
-        Run("enter ", Role.CHOSEN),
-        Run("add, enable, disable   ", Role.DIM),
-        Run("d ", Role.CHOSEN),
-        Run("remove   ", Role.DIM),
-        Run("a ", Role.CHOSEN),
-        Run("write one   ", Role.DIM),
-        Run("esc ", Role.CHOSEN),
-        Run("close", Role.DIM),
-    )
-)
 
 
 def _known_line(each: Breakpoint, count: int) -> Line:

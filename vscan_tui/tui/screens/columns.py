@@ -5,21 +5,19 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.line import Line, Role, Run, heading
 from vscan_tui.tui.rendering.port_columns import ALWAYS, COLUMNS
+from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_view import LineView
 
 
 class ColumnList(LineView):
     """All columns, each with whether it is shown."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,enter", "choose", "show or hide", id="columns.toggle")
-    ]
 
     def __init__(self, chosen: Collection[str], show: Callable[[Collection[str]], None]) -> None:
         """List them; `show` is called with the ids of those chosen at each change."""
@@ -48,15 +46,14 @@ class ColumnList(LineView):
         return index, COLUMNS[index].id in self._chosen
 
     def heading(self) -> Line:
-        """Say what the keys do."""
-        title = "columns - space shows or hides, esc closes"
-        return heading(title, self.size.width, focused=self.has_focus)
+        """Name the list."""
+        return heading("columns", self.size.width, focused=self.has_focus)
 
     def hint(self) -> str:
         """There is always a column."""
         return ""
 
-    def action_choose(self) -> None:
+    def toggle(self) -> None:
         """Show or hide a column; the port stays."""
         self._chosen ^= {COLUMNS[self.cursor].id} - ALWAYS
         self.refresh_index(self.cursor)
@@ -66,9 +63,7 @@ class ColumnList(LineView):
 class ColumnsScreen(ModalScreen[None]):
     """Shows the effect in the table behind it at once."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,c", "dismiss", "close", id="columns.close")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.COLUMNS)
     DEFAULT_CSS = """
     ColumnsScreen { align: right middle; background: $background 0%; }
     #columns-box {
@@ -86,7 +81,9 @@ class ColumnsScreen(ModalScreen[None]):
         """The list in a box."""
         with Vertical(id="columns-box"):
             yield self._list
+            yield KeyBar(id="columns-keys")
 
     @on(LineView.Opened)
-    def _clicked(self) -> None:
-        self._list.action_choose()
+    def action_choose(self) -> None:
+        """Show or hide the column that the cursor is on."""
+        self._list.toggle()

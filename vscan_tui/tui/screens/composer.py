@@ -1,15 +1,17 @@
 """Where payloads are written, looked at, and sent."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.dom import DOMNode
+from textual.events import Click
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static, TextArea
 
@@ -19,6 +21,7 @@ from vscan_tui.probedb.payload_text import MAX_PAYLOAD_BYTES, Form, write_payloa
 from vscan_tui.scanning.by_hand import ANY_PROBE
 from vscan_tui.scanning.draft import Draft, DraftError
 from vscan_tui.session.wording import printable, readable
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.composer import (
     fault_line,
     how_line,
@@ -31,6 +34,7 @@ from vscan_tui.tui.rendering.probe import probe_line, probe_words
 from vscan_tui.tui.screens.pick import Choice, PickScreen
 from vscan_tui.tui.widgets.bar import Bar
 from vscan_tui.tui.widgets.key_bar import KeyBar
+from vscan_tui.tui.widgets.line_input import AtOnce, LineInput, PromptInput
 from vscan_tui.tui.widgets.line_view import LinesView, LineView
 
 _PREVIEW = 512
@@ -78,22 +82,8 @@ def _earlier_choices(history: Sequence[Earlier]) -> list[Choice[Earlier]]:
     ]
 
 
-class PayloadText(TextArea):
+class PayloadText(AtOnce, TextArea):
     """Where payloads are written."""
-
-    async def _on_key(self, event: events.Key) -> None:
-        """Do what a key stands for at once.
-
-        Textual takes letters in at once, and keys such as backspace only after
-        they have gone through all parents: typed fast, they would change places.
-        """
-        own = self._bindings.key_to_bindings.get(event.key)
-        if not own:
-            await super()._on_key(event)
-            return
-        event.stop()
-        event.prevent_default()
-        await self.run_action(own[0].action)
 
 
 class PreviewLines(LinesView):
@@ -125,42 +115,20 @@ class PreviewLines(LinesView):
             self.show_lines(preview_lines(self._draft.payloads, self.text_width))
 
 
-class _Keys(KeyBar):
-    """The composer's keys, and no others: letters are typed."""
-
-    def _shown(self) -> list[Binding]:
-        found: dict[str, Binding] = {}
-        for active in self.screen.active_bindings.values():
-            if active.node is self.screen and active.binding.show:
-                found.setdefault(active.binding.action, active.binding)
-        return list(found.values())
-
-
 class _How(Bar):
-    """How it goes out; a click does what the key does."""
+    """How it goes out; a click changes it."""
 
-    def on_click(self, event: object) -> None:
-        """Press the key of what was clicked on."""
-        style = getattr(event, "style", None)
-        key = style.meta.get("view") if style is not None else None
-        if key:
-            self.app.simulate_key(str(key))
+    async def on_click(self, event: Click) -> None:
+        """Do what changes the part that was clicked on."""
+        action = event.style.meta.get("view")
+        if action:
+            await self.run_action(f"screen.{action}")
 
 
 class ComposerScreen(ModalScreen[Draft | None]):
     """Payloads are written and changed here; returns the draft to send, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "send", "send", id="compose.send", priority=True),
-        Binding("escape", "leave", "close", id="compose.close"),
-        Binding("ctrl+t", "over", "over", id="compose.over", priority=True),
-        Binding("ctrl+b", "form", "hex", id="compose.form", priority=True),
-        Binding("ctrl+n", "probe", "probe", id="compose.probe", priority=True),
-        Binding("ctrl+r", "history", "history", id="compose.history", priority=True),
-        Binding("ctrl+o", "file", "file", id="compose.file", priority=True),
-        Binding("ctrl+l", "rules", "rules", id="compose.rules", priority=True),
-        Binding("ctrl+g", "connection", "share", id="compose.connection", priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.COMPOSER)
     DEFAULT_CSS = """
     ComposerScreen { layout: vertical; background: $background; }
     ComposerScreen TextArea { height: 5fr; min-height: 3; background: $surface; }
@@ -182,8 +150,20 @@ class ComposerScreen(ModalScreen[Draft | None]):
         super().__init__()
         self.draft = draft
         self._begun_with = draft.text
+        self._has_chosen_rules = False
         self._databases = databases
         self._history = history
+
+    def command_places(self) -> Mapping[Scope, DOMNode]:
+        """Where the commands of each scope that works on this screen are carried out."""
+        return {Scope.COMPOSER: self}
+
+    @property
+    def unsent(self) -> bytes:
+        """What was written, and differs from what it began with."""
+        read = self.draft.payloads
+        is_new = self.draft.text != self._begun_with and read.fault is None
+        return b"".join(read.payloads) if is_new else b""
 
     def compose(self) -> ComposeResult:
         """Title, how it goes out, the text, its bytes, keys."""
@@ -191,24 +171,24 @@ class ComposerScreen(ModalScreen[Draft | None]):
         yield _How(id="compose-how")
         with Horizontal(id="compose-times"):
             yield Static("times", markup=False)
-            yield Input(str(self.draft.times), compact=True, type="integer", id="compose-count")
+            yield LineInput(str(self.draft.times), id="compose-count")
             yield Static("wait", markup=False)
-            yield Input(str(self.draft.wait_ms), compact=True, type="integer", id="compose-wait")
+            yield LineInput(str(self.draft.wait_ms), id="compose-wait")
             yield Static("ms", markup=False)
-            yield Static("a line with --- begins the next payload", markup=False, id="compose-hint")
+            yield Static(
+                "--- on a line of its own begins the next payload", markup=False, id="compose-hint"
+            )
         yield PayloadText(self.draft.text, compact=True, id="compose-text")
         yield Bar(id="compose-fault")
         yield PreviewLines(id="compose-preview")
-        yield _Keys(id="compose-keys")
+        yield KeyBar(id="compose-keys")
 
     def on_mount(self) -> None:
         """Begin with the cursor in the text."""
         text = self.query_one(TextArea)
         text.cursor_blink = False
-        text.move_cursor(text.document.end)
+        text.select_all()  # whoever types writes a payload of their own, whoever moves edits
         text.focus()
-        for each in self.query(Input):
-            each.cursor_blink = False
         self.call_after_refresh(self._show)
 
     def on_resize(self) -> None:
@@ -229,7 +209,11 @@ class ComposerScreen(ModalScreen[Draft | None]):
 
     @on(TextArea.Changed)
     def _text_changed(self, event: TextArea.Changed) -> None:
-        self.draft = replace(self.draft, text=event.text_area.text)
+        text = event.text_area.text
+        if len(text) <= 1 < len(self.draft.text) and not self._has_chosen_rules:
+            # begun anew: it is no longer the payload of that probe
+            self.draft = replace(self.draft, probe=ANY_PROBE)
+        self.draft = replace(self.draft, text=text)
         self._show()
 
     @on(Input.Changed, "#compose-count")
@@ -349,6 +333,7 @@ class ComposerScreen(ModalScreen[Draft | None]):
 
     def _match_with(self, probe: str | None) -> None:
         if probe is not None:
+            self._has_chosen_rules = True
             self.draft = replace(self.draft, probe=probe)
             self._show()
 
@@ -360,6 +345,7 @@ class ComposerScreen(ModalScreen[Draft | None]):
         text = self.query_one(TextArea)
         if text.text in {"", self._begun_with}:
             text.text = ""
+            self.draft = replace(self.draft, text="")
             known = self._databases.find(probe, self.draft.target.protocol)
             self.draft = replace(self.draft, probe=probe if known is not None else ANY_PROBE)
         text.replace(write_payloads([payload], self.draft.form), *text.selection)
@@ -369,30 +355,25 @@ class ComposerScreen(ModalScreen[Draft | None]):
 class PathScreen(ModalScreen[str | None]):
     """Asks for a file."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "close", id="path.close"),
-    ]
     DEFAULT_CSS = """
     PathScreen { align: center middle; }
     #path-box {
-        width: 72; max-width: 96%; height: 4; background: $background;
-        border: round $accent; padding: 0 1; layout: vertical;
+        width: 72; max-width: 96%; height: auto; background: $background;
+        border: round $accent; padding: 0 1;
     }
-    #path-box Static { width: 1fr; }
     #path-box Input { background: $panel; }
     """
 
     def compose(self) -> ComposeResult:
         """One line to type."""
-        with Horizontal(id="path-box"):
+        with Vertical(id="path-box"):
             yield Static("Insert the bytes of which file?", markup=False)
-            yield Input(compact=True, placeholder="~/payload.bin", id="path")
+            yield PromptInput(placeholder="~/payload.bin", id="path")
+            yield KeyBar(id="path-keys")
 
     def on_mount(self) -> None:
         """Be ready to type."""
-        words = self.query_one(Input)
-        words.cursor_blink = False
-        words.focus()
+        self.query_one(PromptInput).focus()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -3,19 +3,19 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.widgets.key_bar import KeyBar
 
 
 class ConfirmScreen(ModalScreen[bool]):
     """Asks before something is done that cannot be undone."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "dismiss(True)", "yes", id="confirm.yes"),
-        Binding("n,escape,q", "dismiss(False)", "no", id="confirm.no"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.CONFIRM)
     DEFAULT_CSS = """
     ConfirmScreen { align: center middle; }
     #confirm-box {
@@ -23,7 +23,7 @@ class ConfirmScreen(ModalScreen[bool]):
         border: round $accent; padding: 0 1;
     }
     #confirm-box Static { width: 1fr; height: auto; }
-    #confirm-keys { color: $accent; margin: 1 0 0 0; }
+    #confirm-keys { margin: 1 0 0 0; }
     """
 
     def __init__(self, question: str) -> None:
@@ -35,4 +35,4 @@ class ConfirmScreen(ModalScreen[bool]):
         """The question, and the keys that answer it."""
         with Vertical(id="confirm-box"):
             yield Static(self._question, markup=False)
-            yield Static("y yes    n no", markup=False, id="confirm-keys")
+            yield KeyBar(id="confirm-keys")

@@ -4,12 +4,14 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from vscan_tui.session.notation import NOTATIONS, Notation, Origin
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.line import Line, Role, Run, cut, cut_line, heading
+from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_view import LinesView, LineView
 
 _PREVIEWED = 64
@@ -19,11 +21,6 @@ _NAME_WIDTH = 14
 
 class NotationList(LinesView):
     """One line for each notation."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "copy", id="copy_as.choose"),
-        Binding("q", "screen.dismiss", "close", show=False, id="copy_as.close_again"),
-    ]
 
     def __init__(self, data: bytes, origin: Origin, name: str) -> None:
         """Offer to copy bytes.
@@ -58,7 +55,7 @@ class NotationList(LinesView):
         )
         return cut_line(Line(runs), self.text_width)
 
-    def action_choose(self) -> None:
+    def choose(self) -> None:
         """Copy as the line says that the cursor is on."""
         self.copy_as(NOTATIONS[self.cursor])
 
@@ -82,13 +79,11 @@ class NotationList(LinesView):
 class CopyAsScreen(ModalScreen[None]):
     """A choice of notations: a letter, or the cursor and enter, or the mouse."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,Y", "dismiss", "close", id="copy_as.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.COPY_AS)
     DEFAULT_CSS = f"""
     CopyAsScreen {{ align: center middle; }}
     #copy-box {{
-        width: 84; max-width: 96%; height: {len(NOTATIONS) + 3}; max-height: 90%;
+        width: 84; max-width: 96%; height: {len(NOTATIONS) + 4}; max-height: 90%;
         background: $background; border: round $accent; padding: 0 1;
     }}
     #notations {{ height: 1fr; }}
@@ -103,6 +98,7 @@ class CopyAsScreen(ModalScreen[None]):
         """The list, in a box."""
         with Vertical(id="copy-box"):
             yield self._list
+            yield KeyBar(id="copy-keys")
 
     def on_mount(self) -> None:
         """Begin on the first."""
@@ -110,5 +106,6 @@ class CopyAsScreen(ModalScreen[None]):
         self._list.focus()
 
     @on(LineView.Opened)
-    def _line_opened(self) -> None:
-        self._list.action_choose()
+    def action_choose(self) -> None:
+        """Copy as the line says that the cursor is on."""
+        self._list.choose()

@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import readable
+from vscan_tui.tui.widgets.key_bar import KeyBar
+from vscan_tui.tui.widgets.line_input import PromptInput
 
 _NEEDS = "text2pcap, of Wireshark, makes a capture of it:"
 Lines = Callable[[str], Iterable[str]]
@@ -49,9 +49,6 @@ def write_new(path: Path, lines: Iterable[str]) -> None:
 class ExportScreen(ModalScreen[None]):
     """Asks for a file name, and writes the file."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "leave it", id="export.close"),
-    ]
     DEFAULT_CSS = """
     ExportScreen { align: center middle; }
     #export-box {
@@ -72,21 +69,20 @@ class ExportScreen(ModalScreen[None]):
             use: tells what to do with a file of some name, for the user.
         """
         super().__init__()
-        self._what, self._name, self._lines, self._use = what, name, lines, use
+        self._what, self._suggested, self._lines, self._use = what, name, lines, use
         self._is_writing = False
 
     def compose(self) -> ComposeResult:
         """What is written, its name, and what went wrong."""
         with Vertical(id="export-box"):
-            yield Static(f"{self._what} Enter writes it, esc leaves it.", markup=False)
-            yield Input(self._name, compact=True, id="export-name", select_on_focus=False)
+            yield Static(self._what, markup=False)
+            yield PromptInput(self._suggested, id="export-name")
             yield Static("", id="export-trouble", markup=False)
+            yield KeyBar(id="export-keys")
 
     def on_mount(self) -> None:
         """Be ready to type."""
-        name = self.query_one(Input)
-        name.cursor_blink = False
-        name.focus()
+        self.query_one(PromptInput).focus()
 
     @on(Input.Submitted)
     async def _submitted(self, event: Input.Submitted) -> None:

@@ -7,10 +7,12 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Offset
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from vscan_tui.tui.keymap import Scope, bindings
 
 _LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 
@@ -35,9 +37,7 @@ def labels(count: int) -> list[str]:
 class JumpScreen(ModalScreen[None]):
     """Shows the labels, and takes the letters."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,semicolon", "dismiss", "close", id="jump.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.JUMP)
     DEFAULT_CSS = """
     JumpScreen { background: $background 35%; }
     JumpScreen Static {
@@ -61,10 +61,10 @@ class JumpScreen(ModalScreen[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Take a letter of a label; whatever fits none closes the labels."""
-        if event.character is None or not event.is_printable or event.key == "semicolon":
+        if not event.is_printable or event.key in self.active_bindings:
             return
         event.stop()
-        self._typed += event.character.lower()
+        self._typed += (event.character or "").lower()
         target = self._targets.get(self._typed)
         if target is not None:
             self.dismiss()

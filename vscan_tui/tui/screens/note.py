@@ -1,15 +1,14 @@
 """A small window to write a note in."""
 
-from typing import ClassVar
-
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from vscan_tui.session.wording import readable
+from vscan_tui.tui.widgets.key_bar import KeyBar
+from vscan_tui.tui.widgets.line_input import PromptInput
 
 MAX_NOTE = 2000
 
@@ -17,9 +16,6 @@ MAX_NOTE = 2000
 class NoteScreen(ModalScreen[str | None]):
     """Asks for a note on a port; returns None if it is to stay as it was."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "leave it", id="note.leave")
-    ]
     DEFAULT_CSS = """
     NoteScreen { align: center middle; }
     #note-box {
@@ -44,17 +40,15 @@ class NoteScreen(ModalScreen[str | None]):
         """What it is on, the note, what to do."""
         with Vertical(id="note-box"):
             yield Static(f"Note on {readable(self._subject)}", markup=False)
-            yield Input(
-                readable(self._note), compact=True, max_length=MAX_NOTE, id="note-text",
+            yield PromptInput(
+                readable(self._note), max_length=MAX_NOTE, id="note-text",
                 placeholder="what you know, or want to find out",
             )  # fmt: skip
-            yield Static("enter keeps it, esc leaves it as it was", markup=False)
+            yield KeyBar(id="note-keys")
 
     def on_mount(self) -> None:
         """Begin to type at the end."""
-        field = self.query_one(Input)
-        field.cursor_blink = False
-        field.focus()
+        self.query_one(PromptInput).focus()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -6,12 +6,15 @@ from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.line import Line, Role, Run, cut_line, heading, wrapped
+from vscan_tui.tui.widgets.key_bar import KeyBar
+from vscan_tui.tui.widgets.line_input import LineInput
 from vscan_tui.tui.widgets.line_view import LinesView, LineView
 from vscan_tui.tui.widgets.port_table import words_of
 
@@ -38,31 +41,24 @@ class PickLines(LinesView):
     title = ""
 
     def heading(self) -> Line:
-        """Say what is chosen, and how."""
-        return heading(f"{self.title} - enter chooses, esc closes", self.size.width, focused=True)
+        """Say what is chosen."""
+        return heading(self.title, self.size.width, focused=True)
 
     def hint(self) -> str:
         """Say that nothing was found."""
         return "Nothing has these words in it."
 
 
-class PickInput(Input):
+class PickInput(LineInput):
     """Words are typed while the cursor moves in the list below."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "screen.move(-1)", "up", show=False, id="pick.up"),
-        Binding("down", "screen.move(1)", "down", show=False, id="pick.down"),
-        Binding("pageup", "screen.move(-10)", "page up", show=False, id="pick.page_up"),
-        Binding("pagedown", "screen.move(10)", "page down", show=False, id="pick.page_down"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.PICK)
 
 
 class PickScreen(ModalScreen[T | None]):
     """Shows choices, filtered as one types; returns the one chosen, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "close", id="pick.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.PICK)
     DEFAULT_CSS = """
     PickScreen { align: center middle; }
     #pick-box {
@@ -85,18 +81,17 @@ class PickScreen(ModalScreen[T | None]):
     def compose(self) -> ComposeResult:
         """Words, what they leave, and more of what the cursor is on."""
         with Vertical(id="pick-box"):
-            yield PickInput(compact=True, placeholder=self._placeholder, id="pick-words")
+            yield PickInput(placeholder=self._placeholder, id="pick-words")
             lines = PickLines(id="pick-lines")
             lines.title = self._title
             lines.can_focus = False
             yield lines
             yield Preview(id="pick-preview")
+            yield KeyBar(id="pick-keys")
 
     def on_mount(self) -> None:
         """Begin with everything."""
-        words = self.query_one(PickInput)
-        words.cursor_blink = False
-        words.focus()
+        self.query_one(PickInput).focus()
         self.call_after_refresh(self._show)
 
     def on_resize(self) -> None:
@@ -107,17 +102,15 @@ class PickScreen(ModalScreen[T | None]):
     def _words_changed(self) -> None:
         self._show()
 
-    @on(Input.Submitted, "#pick-words")
-    def _submitted(self) -> None:
-        self._choose()
-
     @on(LineView.CursorMoved)
     def _moved(self) -> None:
         self._preview()
 
     @on(LineView.Opened)
-    def _opened(self) -> None:
-        self._choose()
+    def action_choose(self) -> None:
+        """Choose what the cursor is on."""
+        if self._shown:
+            self.dismiss(self._shown[self.query_one(PickLines).cursor].value)
 
     def action_move(self, step: int) -> None:
         """Move the cursor while words are typed."""
@@ -141,10 +134,6 @@ class PickScreen(ModalScreen[T | None]):
         lines = self.query_one(PickLines)
         text = self._shown[lines.cursor].preview if self._shown else ""
         self.query_one(Preview).show(text)
-
-    def _choose(self) -> None:
-        if self._shown:
-            self.dismiss(self._shown[self.query_one(PickLines).cursor].value)
 
 
 class Preview(LinesView):

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from vscan_tui.session.store import Port
 from vscan_tui.session.timeline import timeline
 from vscan_tui.session.wording import port_text, printable, service_text
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.line import Line, heading
 from vscan_tui.tui.rendering.timeline import timeline_lines
+from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_view import LinesView
 
 _AGAIN = 0.5
@@ -22,19 +24,15 @@ _AGAIN = 0.5
 class TimelineLines(LinesView):
     """What the seconds went for, and the bars."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "screen.dismiss", "close", show=False, id="timeline.close_again"),
-    ]
-
     def __init__(self, port: Port, now: Callable[[], float], *, id: str) -> None:  # noqa: A002
         """Show a port; `now` tells the time of the last event."""
         super().__init__(id=id)
         self._port, self._now = port, now
 
     def heading(self) -> Line:
-        """Name the port, and how to leave."""
+        """Name the port."""
         name = f"{port_text(self._port)} {printable(service_text(self._port))}"
-        title = f"time of {name} - esc closes"
+        title = f"time of {name}"
         return heading(title, self.size.width, focused=self.has_focus)
 
     def hint(self) -> str:
@@ -51,9 +49,7 @@ class TimelineLines(LinesView):
 class TimelineScreen(ModalScreen[None]):
     """A box with the timeline; while the port is under way, it goes on."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,t", "dismiss", "close", id="timeline.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.TIMELINE)
     DEFAULT_CSS = """
     TimelineScreen { align: center middle; }
     #timeline-box {
@@ -73,6 +69,7 @@ class TimelineScreen(ModalScreen[None]):
         """The lines, in a box."""
         with Vertical(id="timeline-box"):
             yield self._lines
+            yield KeyBar(id="timeline-keys")
 
     def on_mount(self) -> None:
         """Draw, and go on drawing."""

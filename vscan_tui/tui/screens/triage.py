@@ -105,6 +105,8 @@ class TriageScreen(Screen[None]):
         self.filter_bar = FilterBar(self._leave_filter, self.ports.values, id="filter")
         self._title = Bar(id="title")
         self._note_bar = Bar(id="note")
+        self.can_send = False
+        """Whether there are servers that could be asked by hand."""
         self._alert = Bar(id="alert")
         self._host = Bar(id="host")
         self._sources = Bar(id="sources")
@@ -277,6 +279,7 @@ class TriageScreen(Screen[None]):
         exchange = self.exchange
         met = {
             Need.LIVE: is_live,
+            Need.SENDING: self.can_send,
             Need.PORT: self.port is not None,
             Need.RESPONSE: exchange is not None and bool(exchange.response),
             Need.GROUPS: bool(self._captured()),

@@ -277,8 +277,7 @@ class WorkbenchScreen(Screen[None]):
         if origin.port is not None:
             text += f" · from {port_text(origin.port)} of {printable(origin.port.endpoint.address)}"
         self._title.show(Line((Run(cut(text, width), Role.STRONG),)))
-        right = [Run("tab completes · ctrl+z undoes · enter: to the responses", Role.DIM)]
-        self._editor_title.show(heading("rule", width, focused=True, right=right))
+        self._editor_title.show(heading("rule", width, focused=True))
 
     def _show_verdict(self) -> None:
         lines = verdict_lines(

@@ -8,7 +8,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
@@ -16,27 +16,22 @@ from textual.widgets import Input, Static
 from vscan_tui.session.filter import EVERYTHING, Filter, compiled
 from vscan_tui.session.filter_completion import Completion, Values, completions
 from vscan_tui.session.filter_syntax import MAX_LENGTH, FilterError, parts
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.exchange import count_text
 from vscan_tui.tui.rendering.filter_line import PART_ROLES, completions_line, error_line
 from vscan_tui.tui.rendering.line import Run
 from vscan_tui.tui.themes import palette
 from vscan_tui.tui.widgets.bar import Bar
+from vscan_tui.tui.widgets.line_input import LineInput
 
 Leave = Callable[[bool], None]
 """Told whether the filter is to be forgotten."""
 
 
-class FilterInput(Input):
+class FilterInput(LineInput):
     """An input that completes with tab, and can be left again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(True)", "clear", id="filter.clear"),
-        Binding("enter,down", "leave(False)", "ports", id="filter.done"),
-        Binding("tab", "complete(1)", "complete", id="filter.complete"),
-        Binding(
-            "shift+tab", "complete(-1)", "complete back", show=False, id="filter.complete_back"
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.FILTER)
 
     def __init__(self, leave: Leave, complete: Callable[[int], bool]) -> None:
         """Begin empty.
@@ -46,17 +41,12 @@ class FilterInput(Input):
             complete: takes the next or previous completion; returns whether there is one.
         """
         super().__init__(
-            compact=True,
             placeholder="words, such as: ssl nginx",
             max_length=MAX_LENGTH,
             id="filter-words",
         )
         self._leave = leave
         self._complete = complete
-
-    def on_mount(self) -> None:
-        """Keep the cursor still: nothing on the screen moves without a reason."""
-        self.cursor_blink = False
 
     def action_leave(self, clear: bool) -> None:  # noqa: FBT001 - an action has no keywords
         """Go back to the ports: at once, since the next key may be typed already."""

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from textual import events
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Input
 
+from vscan_tui.tui.keymap import PLACES
 from vscan_tui.tui.rendering.line import Line, Role, Run, merged
 from vscan_tui.tui.themes import Palette, palette
 from vscan_tui.tui.widgets.line_view import strip_of
@@ -23,7 +24,8 @@ _FIRST = (
     "step.again",
     "step.stop",
     "compose.send",
-    "compose.close",
+    "compose.leave",
+    "compose.help",
     "compose.over",
     "compose.form",
     "compose.probe",
@@ -34,8 +36,10 @@ _FIRST = (
     "debugger.rules",
     "debugger.next",
     "debugger.search",
+    "editor.leave",
     "workbench.save",
     "workbench.close",
+    "workbench.help",
     "workbench.draft",
     "workbench.export",
     "program.help",
@@ -95,14 +99,20 @@ class KeyBar(Widget):
         return self.app.get_key_display(binding)
 
     def _shown(self) -> list[Binding]:
-        """Return the bindings to show, each action once; while words are typed, those for that."""
+        """Return the bindings to show, each action once; not those that would be typed."""
         found: dict[str, Binding] = {}
-        is_typing = isinstance(self.screen.focused, Input)
+        nodes: list[DOMNode] = []
+        order: dict[str, tuple[int, int]] = {}
         for active in self.screen.active_bindings.values():
-            is_own = not is_typing or active.node is self.screen.focused
-            if active.binding.show and active.enabled and is_own:
-                found.setdefault(active.binding.action, active.binding)
-        return list(found.values())
+            binding = active.binding
+            if active.node not in nodes:
+                nodes.append(active.node)
+            if binding.show and active.enabled and binding.action not in found:
+                found[binding.action] = binding
+                # in the registry's order, whichever keys the user chose
+                place = PLACES.get(binding.id or "", len(PLACES))
+                order[binding.action] = nodes.index(active.node), place
+        return sorted(found.values(), key=lambda binding: order[binding.action])
 
     def render_line(self, y: int) -> Strip:
         """Draw the line."""

@@ -42,6 +42,10 @@ class Side(StrEnum):
     RULES = "rules"
 
 
+_NEIGHBOURS = 3
+"""So many rules after the one that is looked at are to be seen."""
+
+
 class MatchDebugger(LineView):
     """One rule with its parts and fields, or the list of all rules with the fate of each."""
 
@@ -366,7 +370,10 @@ class MatchDebugger(LineView):
     def _go_to_place(self) -> None:
         listed = self._listed()
         if self._place is not None and self._place in listed:
-            self.place_cursor(listed.index(self._place))
+            index = listed.index(self._place)
+            self.place_cursor(index)
+            if index >= self.top + self.page - _NEIGHBOURS:
+                self.jump_to(index - self.page // 2)  # what comes after it matters, too
 
     # Actions
 

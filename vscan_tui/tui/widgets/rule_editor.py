@@ -1,16 +1,21 @@
 """Where a match line is written: one line, coloured as what it is, with completion."""
 
+from typing import ClassVar
+
 from rich.style import Style
 from textual import events
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
 
 from vscan_tui.matching.colouring import Kind
 from vscan_tui.matching.rule_syntax import Completion, Zone, completion, tokens
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.line import Layer, Role, Run
 from vscan_tui.tui.rendering.pattern import ROLES
 from vscan_tui.tui.themes import Palette, palette
+from vscan_tui.tui.widgets.line_input import AtOnce
 
 _ZONES = {
     Zone.DIRECTIVE: Role.LABEL,
@@ -26,8 +31,10 @@ _THEME = "vscan"
 _FAULT = "fault"
 
 
-class RuleEditor(TextArea):
-    """One line; enter and escape leave it, tab completes."""
+class RuleEditor(AtOnce, TextArea):
+    """One line, which can be completed, and left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.EDITOR)
 
     DEFAULT_CSS = """
     RuleEditor { border: none; padding: 0 1; background: $panel; height: 1fr; min-height: 2; }
@@ -95,15 +102,19 @@ class RuleEditor(TextArea):
             self.post_message(self.Completing(offered))
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key in {"enter", "escape"}:
-            self._take(event)
+        if event.key == "enter" and "enter" not in self.screen.active_bindings:
+            self._take(event)  # a rule is one line
+
+    def action_leave(self) -> None:
+        """Go to what the rule is tried on."""
+        self.post_message(self.Left())
+
+    def action_complete(self) -> None:
+        """Go on with what fits; with nothing to go on with, leave."""
+        if self._offered.options:
+            self._complete()
+        else:
             self.post_message(self.Left())
-        elif event.key == "tab":
-            self._take(event)
-            if self._offered.options:
-                self._complete()
-            else:
-                self.post_message(self.Left())
 
     async def _on_paste(self, event: events.Paste) -> None:
         self._take(event)

@@ -4,30 +4,26 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
+
+from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.widgets.line_input import LineInput
 
 if TYPE_CHECKING:
     from vscan_tui.tui.widgets.match_debugger import MatchDebugger
 
 
-class RuleWords(Input):
+class RuleWords(LineInput):
     """An input that belongs to the match debugger."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(True)", "all rules", id="rules.clear"),
-        Binding("enter,down,tab", "leave(False)", "to the rules", id="rules.done"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.RULE_SEARCH)
 
     def __init__(self, pane: "MatchDebugger") -> None:
         """Begin empty."""
-        super().__init__(compact=True, placeholder="words of a rule, such as: http nginx")
+        super().__init__(placeholder="words of a rule, such as: http nginx", id="rule-words")
         self.pane = pane
-
-    def on_mount(self) -> None:
-        """Keep the cursor still."""
-        self.cursor_blink = False
 
     def action_leave(self, clear: bool) -> None:  # noqa: FBT001 - an action has no keywords
         """Go back to the rules; without words, to all of them."""

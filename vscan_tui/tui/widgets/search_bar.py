@@ -4,36 +4,30 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.line import cut
 from vscan_tui.tui.widgets.hexdump import Hexdump
+from vscan_tui.tui.widgets.line_input import LineInput
 
 _COUNT_WIDTH = 44
 
 
-class SearchInput(Input):
+class SearchInput(LineInput):
     """An input that can be left again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(True)", "clear", id="search.clear"),
-        Binding("enter,down,tab", "leave(False)", "to the hit", id="search.done"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.FIND)
 
     def __init__(self, bar: "SearchBar") -> None:
         """Begin empty."""
         super().__init__(
-            compact=True,
             placeholder=r"text, \x0d\x0a, hex: 0d 0a, or re: regex",
             id="search-words",
         )
         self._bar = bar
-
-    def on_mount(self) -> None:
-        """Keep the cursor still: nothing on the screen moves without a reason."""
-        self.cursor_blink = False
 
     def action_leave(self, forget: bool) -> None:  # noqa: FBT001 - an action has no keywords
         """Go back to the response."""

@@ -94,6 +94,8 @@ class Hands:
         self._to_show: dict[Endpoint, int] = {}
         """Exchanges to come that the user wants to see, by their port."""
         self._drafts: dict[Endpoint, Draft] = {}
+        self._unsent: Earlier | None = None
+        """What was written last and not sent."""
         self._hits: list[tuple[Endpoint, Breakpoint]] = []
 
     # What happens
@@ -246,7 +248,10 @@ class Hands:
                 )
 
         def left(written: Draft | None) -> None:
-            if written is not None:
+            if written is None:
+                if screen.unsent:
+                    self._unsent = Earlier("not sent", str(port.endpoint), screen.unsent)
+            else:
                 self._desk.triage.run_worker(
                     self._carefully(lambda: self._send_draft(written)),
                     name="compose",
@@ -304,7 +309,7 @@ class Hands:
             if exchange.payload
         ]
         exchanges.sort(key=lambda each: each[0], reverse=True)
-        found: dict[bytes, Earlier] = {}
+        found = {self._unsent.payload: self._unsent} if self._unsent is not None else {}
         for _, endpoint, exchange in exchanges:
             if len(found) >= _MAX_HISTORY:
                 break

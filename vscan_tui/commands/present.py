@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +92,11 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
     from vscan_tui.configuration import configuration_path, load_configuration  # noqa: PLC0415
     from vscan_tui.tui.app import VscanApp  # noqa: PLC0415
     from vscan_tui.tui.keymap import COMMAND_IDS  # noqa: PLC0415
+    from vscan_tui.tui.view_state import (  # noqa: PLC0415
+        load_view_state,
+        save_view_state,
+        view_state_path,
+    )
 
     recorder = presentation.recorder
     app = VscanApp(
@@ -102,6 +108,7 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
         investigation=presentation.investigation,
         by_hand=presentation.by_hand,
     )
+    app.restore_view(load_view_state(view_state_path()))
     app.triage.submission = submission
     # What is there now stays: rules and modules.  The garbage collector held the screen up for a
     # tenth of a second each time it went through all of it.
@@ -113,6 +120,8 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
 
     asyncio.run(run())
     app.feed.drain()  # the journal's last words, if it has had any
+    with suppress(OSError):  # the arrangement of the screen is not worth a word
+        save_view_state(view_state_path(), app.view_state)
     if app.return_code == ExitStatus.FAILED:
         raise SystemExit(ExitStatus.FAILED)  # the screen has said why
     interrupted = app.return_code == ExitStatus.INTERRUPTED

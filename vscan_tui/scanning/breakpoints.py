@@ -4,6 +4,8 @@ Pure: told every event of a scan or of a recording, in order, it says which
 breakpoint an event hits.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 
 import msgspec
@@ -113,6 +115,18 @@ class Breakpoints:
         is_new = breakpoint_ not in self.hits
         self.hits.setdefault(breakpoint_, 0)
         return is_new
+
+    def remember(self, texts: Iterable[str]) -> None:
+        """Add those of an earlier run, disabled: nothing is held that nobody asked for now.
+
+        Args:
+            texts: as `str` writes them; what is no breakpoint is left out.
+        """
+        for text in texts:
+            with suppress(BreakpointError):
+                found = parse_breakpoint(text)
+                if found not in self.hits:
+                    self.hits.setdefault(msgspec.structs.replace(found, enabled=False), 0)
 
     def remove(self, breakpoint_: Breakpoint) -> None:
         """Forget one."""

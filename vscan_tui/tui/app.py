@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
@@ -31,6 +32,7 @@ from vscan_tui.tui.mask import Mask, secrets
 from vscan_tui.tui.rendering.notice import failure_text
 from vscan_tui.tui.screens.triage import TriageScreen
 from vscan_tui.tui.themes import THEMES
+from vscan_tui.tui.view_state import FIRST_RUN, ViewState
 from vscan_tui.tui.widgets.line_view import LineView
 from vscan_tui.tui.widgets.step_pane import StepPane
 
@@ -93,12 +95,12 @@ class VscanApp(App[int], inherit_bindings=False):
             clock: seconds since the Unix epoch.
         """
         super().__init__()
-        self.source = source
-        self.store = Store()
         for own in THEMES:
             self.register_theme(own)
         for foreign in ("ansi-dark", "ansi-light"):
             self.unregister_theme(foreign)  # groups need colours that can be blended
+        self.source = source
+        self.store = Store()
         self.feed = Feed(self.store, time.monotonic)
         self.triage = TriageScreen(
             self.store,
@@ -109,18 +111,17 @@ class VscanApp(App[int], inherit_bindings=False):
             is_recording=source.is_recording,
             investigation=investigation,
         )
+        self.triage.can_send = by_hand is not None
         self._by_hand = by_hand
         self._hands: Hands | None = None
-        self.triage.can_send = by_hand is not None
         if by_hand is not None:
             by_hand.open(self.queue)
         self._garbage = Garbage()
         self._recorder = recorder
         self._has_told_unrecorded = False
         self.configuration = configuration
-        self._theme_name = (
-            configuration.theme or os.environ.get("TEXTUAL_THEME", "") or THEMES[0].name
-        )
+        self._view = FIRST_RUN
+        self._theme_name = ""
         self._mask = Mask(()) if configuration.mask else None
         self._scan: Worker[None] | None = None
         self._scan_ended = asyncio.Event()
@@ -128,10 +129,11 @@ class VscanApp(App[int], inherit_bindings=False):
         self.leaves_table = configuration.leave_table
         """Whether whoever ran the app should print the final port table."""
         self._leaving_code = 0
-        for own in THEMES:
-            self.register_theme(own)
-        for foreign in ("ansi-dark", "ansi-light"):
-            self.unregister_theme(foreign)  # groups need colours that can be blended
+
+    def restore_view(self, view: ViewState) -> None:
+        """Begin as the user left the screen the last time; before the app is run."""
+        self._view = view
+        self.triage.restore_view(view)
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the triage screen."""
@@ -139,6 +141,8 @@ class VscanApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Choose the colours and the keys; tell what is wrong in the user's settings."""
+        kept = self._view.theme if self._view.theme in self.available_themes else THEMES[0].name
+        self._theme_name = self.configuration.theme or os.environ.get("TEXTUAL_THEME", "") or kept
         known = self._theme_name in self.available_themes
         self.theme = self._theme_name if known else THEMES[0].name
         self.set_keymap(usable(self.configuration.keys))
@@ -274,7 +278,17 @@ class VscanApp(App[int], inherit_bindings=False):
             from vscan_tui.tui.by_hand import Hands  # noqa: PLC0415 - not for the first picture
 
             self._hands = Hands(self, self._by_hand)
+            self._hands.breakpoints.remember(self._view.breakpoints)
         return self._hands
+
+    @property
+    def view_state(self) -> ViewState:
+        """How the screen is arranged now, for the next run."""
+        breakpoints = self._view.breakpoints
+        if self._hands is not None:
+            breakpoints = tuple(str(each) for each in self._hands.breakpoints.all())
+        chosen = self.theme if self.theme != self._theme_name else self._view.theme
+        return replace(self.triage.view_state, theme=chosen, breakpoints=breakpoints)
 
     def action_by_hand(self, name: str) -> None:
         """Step a port, write to it, or see the breakpoints."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 SMALLEST_SHARE, LARGEST_SHARE = 0.15, 0.85
 STEP = 0.05
 """Of the whole: what one key press gives or takes."""
+LARGEST = 10_000.0
+"""Weights are cells at first, and no terminal has as many."""
 _GROWTH = 1.25
 _SMALLEST_HEIGHT = 2.0
 """Cells: a heading, and a line."""

@@ -21,6 +21,8 @@ from vscan_tui.tui.proportions import STEP
 from vscan_tui.tui.rendering.hexdump import View
 from vscan_tui.tui.rendering.line import Line, Role, cut
 from vscan_tui.tui.rendering.notice import ending_text, waiting_text
+from vscan_tui.tui.rendering.port_columns import DEFAULT
+from vscan_tui.tui.rendering.port_list import Order
 from vscan_tui.tui.rendering.standing import Standing
 from vscan_tui.tui.rendering.status import (
     HostFacts,
@@ -31,6 +33,7 @@ from vscan_tui.tui.rendering.status import (
 )
 from vscan_tui.tui.rendering.title import progress, title_line
 from vscan_tui.tui.screens.copy_as import CopyAsScreen
+from vscan_tui.tui.view_state import ViewState
 from vscan_tui.tui.widgets.bar import Bar
 from vscan_tui.tui.widgets.exchange_list import ExchangeList
 from vscan_tui.tui.widgets.filter_bar import FilterBar, FilterInput
@@ -102,11 +105,11 @@ class TriageScreen(Screen[None]):
         self._investigation = investigation
         self.submission: Submission | None = None
         """Writes a rule as text for whoever keeps a probe database."""
+        self.can_send = False
+        """Whether there are servers that could be asked by hand."""
         self.filter_bar = FilterBar(self._leave_filter, self.ports.values, id="filter")
         self._title = Bar(id="title")
         self._note_bar = Bar(id="note")
-        self.can_send = False
-        """Whether there are servers that could be asked by hand."""
         self._alert = Bar(id="alert")
         self._host = Bar(id="host")
         self._sources = Bar(id="sources")
@@ -257,6 +260,25 @@ class TriageScreen(Screen[None]):
             self.ports.waiting_hint = hint
             if not self.ports.line_count:
                 self.ports.refresh()
+
+    def restore_view(self, view: ViewState) -> None:
+        """Arrange ports and panes as the user left them."""
+        self.ports.restore_view(view.columns, Order(view.sorted_by, view.reverse, view.by_host))
+        self.body.restore(view.share, view.heights)
+
+    @property
+    def view_state(self) -> ViewState:
+        """How ports and panes are arranged now."""
+        order, proportions = self.ports.ports.order, self.body.proportions
+        is_default = self.ports.columns == DEFAULT
+        return ViewState(
+            columns=() if is_default else tuple(sorted(self.ports.columns)),
+            sorted_by=order.column,
+            reverse=order.reverse,
+            by_host=order.by_host,
+            share=proportions.share,
+            heights=dict(proportions.heights),
+        )
 
     def command_places(self) -> Mapping[Scope, DOMNode]:
         """Where the commands of each scope that works on this screen are carried out."""

@@ -6,6 +6,7 @@ beside the response.  What the user changed by key or mouse is kept.
 """
 
 from collections.abc import Mapping
+from math import isfinite
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,7 +14,7 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
-from vscan_tui.tui.proportions import Proportions
+from vscan_tui.tui.proportions import LARGEST, Proportions
 from vscan_tui.tui.widgets.line_view import LineView
 
 _TWO_COLUMNS = 100
@@ -152,6 +153,16 @@ class Panes(Container):
         self.answers.display = True
 
     # Sizes
+
+    def restore(self, share: float | None, heights: Mapping[str, float]) -> None:
+        """Begin with the sizes of an earlier run, as far as they can be."""
+        known = {str(pane.id) for pane in (*self.all, self.answers)}
+        usable = {
+            id_: height for id_, height in heights.items() if id_ in known and 0 < height < LARGEST
+        }
+        self.proportions = Proportions(heights=usable)
+        if share is not None and isfinite(share):
+            self.proportions = self.proportions.with_share(share)
 
     def widen(self, step: float) -> None:
         """Give the ports more of the screen, or less; `step` is a share of the whole."""

@@ -15,9 +15,9 @@ from vscan_tui.session.filter import Filter, field_text
 from vscan_tui.session.store import Host, Port
 from vscan_tui.tui.rendering.attention import KINDS, Attention
 from vscan_tui.tui.rendering.line import Line
-from vscan_tui.tui.rendering.port_columns import BY_ID, DEFAULT, Layout, layout
+from vscan_tui.tui.rendering.port_columns import ALWAYS, BY_ID, DEFAULT, Layout, layout
 from vscan_tui.tui.rendering.port_entry import Entry
-from vscan_tui.tui.rendering.port_list import Group, Item, PortList
+from vscan_tui.tui.rendering.port_list import Group, Item, Order, PortList
 from vscan_tui.tui.rendering.port_row import group_line, heading_line, row_line
 from vscan_tui.tui.rendering.standing import Standing
 from vscan_tui.tui.widgets.line_view import LineView
@@ -291,6 +291,19 @@ class PortTable(LineView):
     def values(self, field: str) -> Iterable[tuple[str, int]]:
         """Count what a sample of the ports has in a field of the filter language."""
         return Counter(map(field_text(field), self.ports.sample(_SAMPLE))).items()
+
+    def restore_view(self, columns: Collection[str], order: Order) -> None:
+        """Begin with the columns and the order of an earlier run, as far as they are known.
+
+        Args:
+            columns: ids; none: the default.
+            order: of the ports, of which there are none yet.
+        """
+        known = BY_ID.keys() & set(columns)
+        if known:
+            self.columns = frozenset(known | ALWAYS)
+        if order.column in BY_ID:
+            self.ports.set_order(order)
 
     def show_columns(self, columns: Collection[str]) -> None:
         """Show these columns."""

@@ -131,11 +131,11 @@ def test_help_and_palette_open_find_and_close(window, journal):
     _open(window, journal)
 
     window.press("?")
-    window.wait_for("help - esc closes")
+    window.wait_for("type to find a key")
     window.write("zoom")
     window.wait_for("Give the whole screen to one pane", without=["Filter the ports"])
     window.press("Escape")
-    window.wait_for("22/tcp", without=["help - esc closes"])
+    window.wait_for("22/tcp", without=["to the list"])
     window.press("C-p")
     window.wait_for("Search for commands")
     window.write("unknown port")

@@ -104,7 +104,7 @@ COLUMNS = (
         lambda entry: entry.port.endpoint.port, 9,
     ),
     Column(
-        "mark", "MK", "your mark, whether there is a note, whether a new rule decided", _marks,
+        "mark", "MK", "your mark, a note, a verdict of a new rule", _marks,
         lambda entry: (
             _ORDER_OF_MARKS[entry.port.mark], not entry.port.note, not entry.port.by_new_rule,
         ), 3,

@@ -67,7 +67,7 @@ class ColumnsScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     ColumnsScreen { align: right middle; background: $background 0%; }
     #columns-box {
-        width: 66; max-width: 96%; height: 20; max-height: 96%; background: $background;
+        width: 66; max-width: 96%; height: 22; max-height: 96%; background: $background;
         border: round $accent; padding: 0 1;
     }
     """

@@ -45,6 +45,9 @@ _FIRST = (
     "program.help",
     "program.quit",
     "find.filter",
+    "response.find",
+    "response.select",
+    "response.sent",
     "scan.pause",
     "by_hand.step",
     "by_hand.compose",
@@ -102,7 +105,7 @@ class KeyBar(Widget):
         """Return the bindings to show, each action once; not those that would be typed."""
         found: dict[str, Binding] = {}
         nodes: list[DOMNode] = []
-        order: dict[str, tuple[int, int]] = {}
+        order: dict[str, tuple[bool, int, int]] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if active.node not in nodes:
@@ -111,7 +114,8 @@ class KeyBar(Widget):
                 found[binding.action] = binding
                 # in the registry's order, whichever keys the user chose
                 place = PLACES.get(binding.id or "", len(PLACES))
-                order[binding.action] = nodes.index(active.node), place
+                is_general = active.node is self.app
+                order[binding.action] = is_general, nodes.index(active.node), place
         return sorted(found.values(), key=lambda binding: order[binding.action])
 
     def render_line(self, y: int) -> Strip:

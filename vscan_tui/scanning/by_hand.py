@@ -103,11 +103,16 @@ class _Eager(msgspec.Struct):
 class ByHand:
     """The ports that the user holds, steps or writes to, and the breakpoints."""
 
-    def __init__(self, load: Callable[[], Means]) -> None:
-        """Be ready; `load` is called in a thread, when something is first to be sent."""
+    def __init__(self, means: Means | Callable[[], Means]) -> None:
+        """Be ready.
+
+        Args:
+            means: what it takes to ask, or what loads it: called in a thread, when
+                something is first to be sent.
+        """
         self.breakpoints = Breakpoints()
-        self._load = load
-        self._means: Means | None = None
+        self._load = (lambda: means) if isinstance(means, Means) else means
+        self._means = means if isinstance(means, Means) else None
         self._loading = asyncio.Lock()
         self._emit_event: Emit | None = None
         self._runners: dict[Endpoint, PortRunner] = {}
@@ -122,12 +127,14 @@ class ByHand:
         self._emit_event = emit
 
     async def close(self) -> None:
-        """Stop what is under way by hand; each port reports how it stands."""
+        """Stop what is under way by hand; each port reports how it stands, and none is asked again."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self._means is not None:
+            self._means.matching.end()
 
     async def means(self) -> Means:
         """Return what it takes to ask; loads it when it is first wanted."""

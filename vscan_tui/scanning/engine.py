@@ -146,7 +146,7 @@ class Scan:
         means = Means(
             databases, transport, self._matching, settings.intensity, tuple(postprocessors)
         )
-        self.by_hand = ByHand(lambda: means)
+        self.by_hand = ByHand(means)
         """What the user does while the scan runs, and after it."""
 
     def pause(self) -> None:

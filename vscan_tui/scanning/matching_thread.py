@@ -25,3 +25,7 @@ class MatchingThread:
         """See `Matcher.match_any`."""
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._executor, self._matcher.match_any, protocol, response)
+
+    def end(self) -> None:
+        """End the thread when it has done what it was given; nothing more can be matched."""
+        self._executor.shutdown(wait=False)

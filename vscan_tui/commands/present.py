@@ -19,6 +19,8 @@ from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Store
 from vscan_tui.session.wording import readable
 
+WITHOUT_DASK = "--engine dask needs dask's distributed; install vscan_tui[dask]"
+
 if TYPE_CHECKING:
     from vscan_tui.matching.investigation import Investigation
     from vscan_tui.scanning.by_hand import ByHand

@@ -8,8 +8,14 @@ from pathlib import Path
 
 from vscan_tui.commands.databases import load_databases, load_quietly
 from vscan_tui.commands.match_workers import answer_on_all_cores
-from vscan_tui.commands.present import Presentation, present, say, wants_screen
-from vscan_tui.commands.rematch_work import Batch, Rematcher, Results, Row
+from vscan_tui.commands.present import (
+    WITHOUT_DASK,
+    Presentation,
+    present,
+    say,
+    wants_screen,
+)
+from vscan_tui.commands.rematch_work import Batch, Rematcher, Results, Row, killed
 from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.commands.stored import session_events, session_store
@@ -37,7 +43,10 @@ def rematch(options: RematchOptions) -> ExitStatus:
         say(f"vscan: {error}")
         return ExitStatus.FAILED
     is_one = len(options.files) == 1 and Path(options.files[0]).is_file()
-    wants_events = options.output.reports or (not options.jsonl and wants_screen(options.output))
+    is_local = options.scheduler is None
+    wants_events = options.output.reports or (
+        is_local and not options.jsonl and wants_screen(options.output)
+    )
     if is_one and wants_events and _is_session(Path(options.files[0])):
         return _shown(Path(options.files[0]), options, databases)
     return _told(options, databases)
@@ -74,7 +83,22 @@ def _shown(path: Path, options: RematchOptions, databases: ProbeDatabases) -> Ex
 def _told(options: RematchOptions, databases: ProbeDatabases) -> ExitStatus:
     teller = _Teller(options)
     batches = teller.batches([Path(file) for file in options.files])
-    answer_on_all_cores(Rematcher(databases), batches, teller.tell, jobs=options.jobs)
+    if options.scheduler is None:
+        answer_on_all_cores(Rematcher(databases), batches, teller.tell, jobs=options.jobs)
+        return teller.end()
+    try:
+        # The library is an extra, and takes its time.
+        from vscan_tui.commands.cluster import ClusterError, answer_on_cluster  # noqa: PLC0415
+    except ImportError:
+        say(f"vscan: {WITHOUT_DASK}")
+        return ExitStatus.FAILED
+    rematcher = Rematcher(databases)
+    try:
+        answer_on_cluster(options.scheduler, rematcher, batches, teller.tell, killed)
+    except ClusterError as error:
+        say(f"vscan: {error}")
+        teller.end()
+        return ExitStatus.FAILED
     return teller.end()
 
 
@@ -103,7 +127,8 @@ class _Teller:
     def _file(self, path: Path) -> Iterator[Batch]:
         try:
             if _is_session(path):
-                yield Batch(str(path), 0, ())
+                content = (path.read_bytes(),) if self.options.scheduler is not None else ()
+                yield Batch(str(path), 0, content)
                 return
             with path.open("rb") as file:
                 yield from _line_batches(path, lines_of(file))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 from vscan_tui.commands.match_lines import match_answer
@@ -25,6 +26,7 @@ class Batch:
     first_line: int
     """0 for a whole journal."""
     lines: tuple[bytes, ...]
+    """Of a whole journal its content, if whoever answers may not see the file, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,23 @@ class Results:
     identified: int
 
 
+def killed(batch: Batch) -> Results:
+    """What is said of a batch that ended whoever tried to answer it."""
+    fault = (batch.first_line, "each process that tried to match it was ended by something")
+    return Results((), (fault,), 0, 0, 0)
+
+
 class Rematcher:
     """Matches batches."""
 
     def __init__(self, databases: ProbeDatabases) -> None:
         """Match with these databases."""
+        self._databases = databases
         self._matcher = RecordedMatcher(databases)
+
+    def __reduce__(self) -> "tuple[type[Rematcher], tuple[ProbeDatabases]]":
+        """Taken to another process, it compiles its rules anew."""
+        return type(self), (self._databases,)
 
     def answer(self, batch: Batch) -> Results:
         """Do what is to be done."""
@@ -100,7 +113,9 @@ class Rematcher:
     def _journal(self, batch: Batch, faults: list[tuple[int, str]]) -> Iterator[Row]:
         store, unread = Store(), list[JournalFault]()
         try:
-            for event in read_events(Path(batch.file), unread):
+            path = Path(batch.file)
+            content = BufferedReader(BytesIO(batch.lines[0])) if batch.lines else None
+            for event in read_events(path, unread, content):
                 store.apply(event)
         except JournalError as error:
             faults.append((0, str(error)))

@@ -84,7 +84,7 @@ def resume(options: ResumeOptions) -> ExitStatus:
         live.by_hand.numbering(endpoint, _numbering(port))
     recorder = Recorder(path, continues=True)
     source = _Continued(events, RecordedSource(live, recorder), remainder.hosts)
-    return shown(task, live, source, recorder)
+    return shown(task, source, recorder, live.by_hand)
 
 
 def _options(path: Path, words: tuple[str, ...], output: OutputOptions) -> ScanOptions | None:
@@ -99,7 +99,9 @@ def _options(path: Path, words: tuple[str, ...], output: OutputOptions) -> ScanO
         return None
     if not output.reports:
         output = msgspec.structs.replace(output, reports=options.output.reports)
-    return msgspec.structs.replace(options, output=output, journal=True)
+    if options.scheduler is not None:
+        say("vscan: the workers' part is done; what is left is asked from this machine.")
+    return msgspec.structs.replace(options, output=output, journal=True, scheduler=None)
 
 
 def _remainder(store: Store, task: Task) -> ContinuedDiscovery | None:

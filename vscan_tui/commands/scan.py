@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from vscan_tui import __version__
 from vscan_tui.commands.consent import refused
 from vscan_tui.commands.databases import load_databases, load_quietly
-from vscan_tui.commands.present import Presentation, present, say, wants_screen
+from vscan_tui.commands.present import (
+    WITHOUT_DASK,
+    Presentation,
+    present,
+    say,
+    wants_screen,
+)
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options.model import STANDARD_STREAM, ReverseDns, ScanOptions
 from vscan_tui.probedb.combined import ProbeDatabases
@@ -35,6 +41,7 @@ from vscan_tui.scanning.targets import (
     ReverseResolver,
     TargetError,
     TargetList,
+    Targets,
     resolve_name,
     split_comma_list,
     split_target_list,
@@ -48,6 +55,7 @@ from vscan_tui.session.source import EventSource
 if TYPE_CHECKING:
     from vscan_tui.commands.known_ports import FoundPorts
     from vscan_tui.matching.investigation import Investigation
+    from vscan_tui.scanning.by_hand import ByHand
     from vscan_tui.scanning.known_ports import KnownPort, KnownPorts
 
 DEFAULT_TOP_PORTS = 1000
@@ -87,17 +95,37 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
         return task
     if (refusal := refused(_hosts(task), may_be_many=options.may_be_many)) is not None:
         return refusal
+    if task.known is not None and not task.known.ports:
+        say("vscan: no port is left to be asked; nothing is sent.")
+        return ExitStatus.FAILED
+    if options.scheduler is not None:
+        return _scan_with_workers(task, words, options.scheduler)
     discovery: PortDiscovery
     if task.known is None:
         discovery = discovery_of(task, task.target_list(), task.ports)
-    elif not task.known.ports:
-        say("vscan: no port is left to be asked; nothing is sent.")
-        return ExitStatus.FAILED
     else:
         discovery = discovery_of_known(task, task.known.ports)
     live = live_scan(task, words, discovery)
     source, recorder = _recorded(live, options)
-    return shown(task, live, source, recorder)
+    return shown(task, source, recorder, live.by_hand)
+
+
+def _scan_with_workers(task: Task, words: tuple[str, ...], scheduler: str) -> ExitStatus:
+    try:
+        # The library is an extra, and takes its time.
+        from vscan_tui.commands.cluster import ClusterError, connected  # noqa: PLC0415
+        from vscan_tui.commands.sharded_scan import ShardedScan  # noqa: PLC0415
+    except ImportError:
+        say(f"vscan: {WITHOUT_DASK}")
+        return ExitStatus.FAILED
+    try:
+        with connected(scheduler):
+            pass  # what is wrong with it is said before anything begins
+    except ClusterError as error:
+        say(f"vscan: {error}")
+        return ExitStatus.FAILED
+    source, recorder = _recorded(ShardedScan(task, words, scheduler), task.options)
+    return shown(task, source, recorder, None)
 
 
 def _hosts(task: Task) -> int:
@@ -143,7 +171,9 @@ def prepared(options: ScanOptions) -> Task | ExitStatus:
     return Task(options, targets, excluded, ports, known, table, databases, rate)
 
 
-def shown(task: Task, live: Scan, source: EventSource, recorder: Recorder | None) -> ExitStatus:
+def shown(
+    task: Task, source: EventSource, recorder: Recorder | None, by_hand: "ByHand | None"
+) -> ExitStatus:
     """Show a scan to its end, and report it."""
     options = task.options
     status = present(
@@ -153,7 +183,7 @@ def shown(task: Task, live: Scan, source: EventSource, recorder: Recorder | None
             recorder=recorder,
             trace=options.version_trace,
             investigation=_investigation(options, task.databases),
-            by_hand=live.by_hand,
+            by_hand=by_hand,
         ),
     )
     is_partial = task.known is not None and task.known.faults > 0
@@ -216,7 +246,7 @@ def _reverse(options: ScanOptions) -> ReverseResolver | None:
 
 
 def discovery_of(
-    task: Task, targets: TargetList, ports: PortSelection, *, assume_up: bool = False
+    task: Task, targets: Targets, ports: PortSelection, *, assume_up: bool = False
 ) -> Discovery:
     """Look for these ports of these hosts."""
     options = task.options

@@ -115,6 +115,8 @@ class ScanOptions(msgspec.Struct, frozen=True):
     strict: bool = False
     """A fault in a probe database ends the program."""
     pace: Pace = "eager"
+    scheduler: str | None = None
+    """Address of the dask scheduler whose workers scan; None: this machine does."""
     journal: bool = True
     journal_folder: str | None = None
     journal_compressed: bool = False
@@ -228,6 +230,8 @@ class RematchOptions(msgspec.Struct, frozen=True):
     """Tell what stays the same, too."""
     jobs: int | None = None
     """Processes; None for one for each core."""
+    scheduler: str | None = None
+    """Address of the dask scheduler whose workers do it; None for processes here."""
     databases: tuple[str, ...] = ()
     strict: bool = False
     output: OutputOptions = OutputOptions()

@@ -162,6 +162,29 @@ def add_databases(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_engine(group: argparse._ArgumentGroup) -> None:
+    """Add the choice of who does the work; see `chosen_scheduler`."""
+    group.add_argument(
+        "--engine",
+        choices=("local", "dask"),
+        default="local",
+        help="done on this machine, or by the workers of a dask scheduler",
+    )
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of the dask scheduler, such as 192.0.2.1:8786"
+    )
+
+
+def chosen_scheduler(words: argparse.Namespace) -> str | None:
+    """The dask scheduler's address; None for this machine; raises UsageError."""
+    scheduler: str | None = words.scheduler
+    if words.engine == "dask" and not scheduler:
+        raise UsageError("--engine dask needs the scheduler's address: --scheduler HOST:PORT.")
+    if words.engine != "dask" and scheduler is not None:
+        raise UsageError("--scheduler is for --engine dask.")
+    return scheduler
+
+
 def output_options(words: argparse.Namespace) -> OutputOptions:
     """Make options of the words of `add_output`; raises UsageError."""
     reports: tuple[ReportFile, ...] = words.reports

@@ -17,8 +17,10 @@ from vscan_tui.options.model import (
 from vscan_tui.options.parser import (
     Parser,
     add_databases,
+    add_engine,
     add_general,
     add_output,
+    chosen_scheduler,
     new_parser,
     only_one,
     output_options,
@@ -184,6 +186,7 @@ def _add_timing_options(parser: Parser) -> None:
         metavar="N",
         help="at most N connections a second, those of port discovery included",
     )
+    add_engine(group)
     group.add_argument(
         "--pace",
         choices=get_args(Pace),
@@ -207,6 +210,8 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
         raise UsageError(
             f"--min-wait and --max-wait are for pace eager; pace {words.pace} waits as Nmap does."
         )
+    if words.pace == "step" and words.engine == "dask":
+        raise UsageError("--pace step is done on this machine; --engine dask is not for it.")
     if words.port_files:
         _check_port_files(words)
     elif not words.targets and not words.iL:
@@ -243,6 +248,7 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
         databases=tuple(words.versiondb),
         strict=words.strict,
         pace=words.pace,
+        scheduler=chosen_scheduler(words),
         journal=not words.no_journal,
         journal_folder=words.journal_dir,
         journal_compressed=words.journal_compress,

@@ -12,8 +12,10 @@ from vscan_tui.options.model import (
 from vscan_tui.options.parser import (
     Parser,
     add_databases,
+    add_engine,
     add_general,
     add_output,
+    chosen_scheduler,
     new_parser,
     output_options,
     whole_number,
@@ -85,6 +87,7 @@ def rematch_parser() -> Parser:
     group.add_argument(
         "--jobs", type=whole_number(1, 1024), metavar="N", help="processes; default: all cores"
     )
+    add_engine(group)
     add_databases(group)
     add_output(parser)
     add_general(parser)
@@ -100,11 +103,17 @@ def rematch_options(words: argparse.Namespace) -> RematchOptions:
         raise UsageError("--jsonl and reports (-oX and its like) contradict each other.")
     if output.reports and len(words.files) > 1:
         raise UsageError("Reports are written of one journal; merge several first (vscan merge).")
+    scheduler = chosen_scheduler(words)
+    if scheduler is not None and words.jobs is not None:
+        raise UsageError("--jobs is for processes here; --engine dask uses all workers there are.")
+    if scheduler is not None and output.reports:
+        raise UsageError("--engine dask tells lines; reports (-oX and its like) are made here.")
     return RematchOptions(
         files=tuple(words.files),
         jsonl=words.jsonl,
         unchanged=words.all,
         jobs=words.jobs,
+        scheduler=scheduler,
         databases=tuple(words.versiondb),
         strict=words.strict,
         output=output,

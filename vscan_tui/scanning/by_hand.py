@@ -127,7 +127,7 @@ class ByHand:
         self._emit_event = emit
 
     async def close(self) -> None:
-        """Stop what is under way by hand; each port reports how it stands, and none is asked again."""
+        """Stop what is under way by hand; each port reports how it stands, none is asked again."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -45,7 +45,7 @@ from vscan_tui.scanning.gate import Gate, open_gate
 from vscan_tui.scanning.port_table import PortTable
 from vscan_tui.scanning.portspec import PortSelection, to_ranges
 from vscan_tui.scanning.rate import RateLimit
-from vscan_tui.scanning.targets import ReverseResolver, Target, TargetError, TargetList
+from vscan_tui.scanning.targets import ReverseResolver, Target, TargetError, Targets
 from vscan_tui.scanning.timing import Timing
 
 Payloads = Mapping[int, Sequence[bytes]]
@@ -146,7 +146,7 @@ class Discovery:
 
     def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
-        targets: TargetList,
+        targets: Targets,
         ports: PortSelection,
         *,
         timing: Timing,

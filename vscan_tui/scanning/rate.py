@@ -13,10 +13,15 @@ class RateLimit:
 
     def __init__(self, per_second: float | None) -> None:
         """Give out at most `per_second` turns a second, more than 0; None for no limit."""
+        self.per_second = per_second
         self._interval = 1 / per_second if per_second else 0.0
         self._next = 0.0
         self._lock = threading.Lock()
         self._queue = asyncio.Lock()
+
+    def __reduce__(self) -> "tuple[type[RateLimit], tuple[float | None]]":
+        """Taken to another process, it begins anew."""
+        return type(self), (self.per_second,)
 
     def delay(self, now: float) -> float:
         """How many seconds it is until there is a turn; 0 if there is one now.

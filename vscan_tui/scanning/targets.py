@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import suppress
 from math import prod
 from threading import Thread
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 import msgspec
 
@@ -412,6 +412,35 @@ def _single(addresses: AddressSet) -> tuple[int, str] | None:
 
 
 # The list of targets -----------------------------------------------------------------------------
+
+
+class Targets(Protocol):
+    """Hosts to scan."""
+
+    async def count(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def expand(self, on_error: Callable[[TargetError], None]) -> AsyncIterator[Target]:
+        """Yield them; tell `on_error` of what cannot be scanned."""
+        ...
+
+
+class ListedTargets:
+    """Targets that somebody else has looked up."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        """Scan these."""
+        self._targets = targets
+
+    async def count(self) -> int:
+        """See `Targets.count`."""
+        return len(self._targets)
+
+    async def expand(self, on_error: Callable[[TargetError], None]) -> AsyncIterator[Target]:  # noqa: ARG002
+        """See `Targets.expand`."""
+        for target in self._targets:
+            yield target
 
 
 class TargetList:

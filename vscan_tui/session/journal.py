@@ -72,23 +72,39 @@ def encode(event: Event) -> bytes:
     return msgspec.json.encode(event) + b"\n"
 
 
+def decode(lines: bytes) -> list[Event]:
+    """The events of whole lines.
+
+    Raises:
+        ValueError: a line is no event.
+    """
+    return _event_decoder.decode_lines(lines)
+
+
 def header_line() -> bytes:
     """Return the first line of a journal of this version."""
     return msgspec.json.encode(Header("vscan", FORMAT_VERSION)) + b"\n"
 
 
-def read_events(path: Path, faults: list[JournalFault] | None = None) -> Iterator[Event]:
+def read_events(
+    path: Path, faults: list[JournalFault] | None = None, content: BinaryIO | None = None
+) -> Iterator[Event]:
     """Read the events of a journal, in order; one that is packed with gzip is unpacked.
 
     Lines that cannot be read are left out and noted in `faults`; the last line
     may have been cut off by whatever ended the scan.
+
+    Args:
+        path: the journal.
+        faults: takes what cannot be read.
+        content: what is in the file, if it is at hand; else it is opened.
 
     Raises:
         JournalError: the file cannot be read, or is no journal that this version knows.
     """
     noted = [] if faults is None else faults
     try:
-        with path.open("rb") as file:
+        with content or path.open("rb") as file:
             lines = lines_of(file)
             _check_header(path, next(lines, b""))
             for number, line in enumerate(lines, start=2):

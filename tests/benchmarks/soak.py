@@ -18,6 +18,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual._styles_cache import StylesCache
+
 from tests.benchmarks.kill import HOST, PROBES, serving
 from tests.end_to_end.terminal import Terminal, terminal
 from vscan_tui.commands.scan import Task, discovery_of_known, live_scan, prepared, shown
@@ -66,6 +68,8 @@ def scan_over_and_over(words: list[str]) -> None:
             del live, recorder
             # A program that shows one scan keeps all that was there before it from being collected.
             gc.unfreeze()
+            # Of this cache, Textual has one for all programs: the last thousand widgets stay in it.
+            StylesCache.get_inner_outer.cache_clear()
             gc.collect()
 
 

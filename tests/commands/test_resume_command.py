@@ -89,10 +89,11 @@ def words(tmp_path, ports, *others):
 
 
 def told(path: Path):
-    """What a report says of each port, but for times and numbers."""
+    """What a report says of each port, but for times, numbers, and the name of the number."""
     lines = map(json.loads, path.read_text().splitlines())
     return {
-        line["port"]: (line["state"], line["outcome"], line["service"], line["product"],
+        line["port"]: (line["state"], line["outcome"],
+                       line["outcome"] != "no match" and line["service"], line["product"],
                        line["version"], bool(line["fingerprint"]))
         for line in lines if line["type"] == "port"
     }  # fmt: skip

@@ -303,13 +303,6 @@ class ShardedScan:
             self._scanners[address] = scanner
             while (shard := await self._next(shards)) is not None:
                 await self._follow(address, scanner, shard)
-        except asyncio.CancelledError:
-            if shard is not None:
-                with suppress(Exception):
-                    async with asyncio.timeout(_STOP_SECONDS):
-                        await scanner.stop()
-                        await self._take_all(address, scanner)
-            raise
         except Exception as error:  # noqa: BLE001 - the library has many ways to say it
             left = f"; {shard.hosts} of its hosts were not scanned to the end" if shard else ""
             reason = str(error) or type(error).__name__
@@ -319,7 +312,17 @@ class ShardedScan:
 
     async def _follow(self, address: str, scanner: _Remote, shard: Shard) -> None:
         await scanner.begin(shard)
-        await self._take_all(address, scanner)
+        taking = asyncio.create_task(self._take_all(address, scanner))
+        try:
+            # What is on its way when the scan is stopped is taken, too.
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await scanner.stop()
+                    await taking
+            taking.cancel()
+            raise
         self._done_before += self._done.pop(address, 0)
 
     async def _take_all(self, address: str, scanner: _Remote) -> None:

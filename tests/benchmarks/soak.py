@@ -63,7 +63,7 @@ def scan_over_and_over(words: list[str]) -> None:
         for number in range(1, 1 << 20):
             live = live_scan(task, tuple(words), discovery_of_known(task, task.known.ports))
             recorder = Recorder(Path(folder, f"{number}.vscan.jsonl.gz"))
-            shown(task, live, RecordedSource(live, recorder), recorder)
+            shown(task, RecordedSource(live, recorder), recorder, live.by_hand)
             recorder.path.unlink()
             del live, recorder
             # A program that shows one scan keeps all that was there before it from being collected.

@@ -6,7 +6,7 @@ as the scan runs; it is readable up to its last whole line at any moment.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedReader
@@ -22,6 +22,8 @@ from vscan_tui.session.packing import PACKED_SUFFIX, is_packed, unpacked
 FORMAT_VERSION = 1
 SUFFIX = ".vscan.jsonl"
 MAX_LINE_BYTES = 16 * 1024 * 1024
+_BLOCK_BYTES = 128 * 1024
+"""So much is decoded at once, which takes half a millisecond."""
 _APP_NAME = "vscan"
 _MAX_NAME = 60
 
@@ -107,15 +109,10 @@ def read_events(
         with content or path.open("rb") as file:
             lines = lines_of(file)
             _check_header(path, next(lines, b""))
-            for number, line in enumerate(lines, start=2):
-                if not line.strip():
-                    continue
-                try:
-                    yield _event_decoder.decode(line)
-                except msgspec.MsgspecError as error:
-                    noted.append(JournalFault(number, str(error)))
-                except (ValueError, RecursionError) as error:
-                    noted.append(JournalFault(number, str(error)))
+            number = 2
+            for block in _blocks(lines):
+                yield from _decoded(block, number, noted)
+                number += len(block)
     except OSError as error:
         raise JournalError(f"{path}: cannot read it: {error.strerror or error}") from error
 
@@ -148,6 +145,43 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
             rest = b""
     if rest:
         yield rest
+
+
+def _blocks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    block, size = list[bytes](), 0
+    for line in lines:
+        block.append(line)
+        size += len(line)
+        if size >= _BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _decoded(block: list[bytes], number: int, faults: list[JournalFault]) -> Iterable[Event]:
+    """The events of some lines, the first of which has this number."""
+    try:
+        # At once: a line at a time takes twice as long.
+        events = _event_decoder.decode_lines(b"\n".join(block))
+    except (ValueError, RecursionError):
+        pass
+    else:
+        if len(events) == len(block):
+            return events
+    return list(_decoded_singly(block, number, faults))
+
+
+def _decoded_singly(
+    block: list[bytes], number: int, faults: list[JournalFault]
+) -> Iterator[Event]:
+    for place, line in enumerate(block, start=number):
+        if not line.strip():
+            continue
+        try:
+            yield _event_decoder.decode(line)
+        except (ValueError, RecursionError) as error:
+            faults.append(JournalFault(place, str(error)))
 
 
 def _check_header(path: Path, line: bytes) -> None:

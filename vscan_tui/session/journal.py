@@ -172,9 +172,7 @@ def _decoded(block: list[bytes], number: int, faults: list[JournalFault]) -> Ite
     return list(_decoded_singly(block, number, faults))
 
 
-def _decoded_singly(
-    block: list[bytes], number: int, faults: list[JournalFault]
-) -> Iterator[Event]:
+def _decoded_singly(block: list[bytes], number: int, faults: list[JournalFault]) -> Iterator[Event]:
     for place, line in enumerate(block, start=number):
         if not line.strip():
             continue

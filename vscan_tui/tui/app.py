@@ -44,6 +44,10 @@ if TYPE_CHECKING:  # what is not needed for the first picture is imported when i
 _TICK = 1 / 30
 _BUDGET = 0.010
 """Seconds of each tick that may be spent on folding events into the store."""
+_BACKLOG = 5000
+"""With more events than that to fold, the screen is behind: it is drawn less often meanwhile."""
+_CATCH_UP_BUDGET = 0.025
+_CATCH_UP_TICKS = 8
 _PATIENCE = 5.0
 """Seconds that a scan gets to end itself before the program ends without it."""
 _SCAN = "scan"
@@ -129,6 +133,7 @@ class VscanApp(App[int], inherit_bindings=False):
         self.leaves_table = configuration.leave_table
         """Whether whoever ran the app should print the final port table."""
         self._leaving_code = 0
+        self._ticks = 0
 
     def restore_view(self, view: ViewState) -> None:
         """Begin as the user left the screen the last time; before the app is run."""
@@ -238,6 +243,11 @@ class VscanApp(App[int], inherit_bindings=False):
         self.triage.apply(self.feed.fold(*events))
 
     def _tick(self) -> None:
+        self._ticks += 1
+        if len(self.feed) > _BACKLOG and self._ticks % _CATCH_UP_TICKS:
+            self.feed.catch_up(_CATCH_UP_BUDGET)
+            self._keep_masked()
+            return
         if len(self.feed):
             changes = self.feed.drain(_BUDGET)
             self.triage.apply(changes)

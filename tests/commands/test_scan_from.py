@@ -82,6 +82,23 @@ def test_p_and_exclude_choose_among_the_ports_of_the_file(tmp_path, greeter, cap
     assert visits == []
 
 
+@pytest.mark.parametrize("pace", ["eager", "polite"])
+def test_a_port_that_has_been_closed_meanwhile_is_closed_and_not_wrapped(tmp_path, pace):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    (tmp_path / "ports").write_text(f"127.0.0.1:{port}\n")
+
+    status, found = scan(tmp_path, "--pace", pace, "--from", str(tmp_path / "ports"))
+
+    assert (status, found) == (0, {port: ""})
+    [told] = [
+        line for line in map(json.loads, (tmp_path / "report.jsonl").read_text().splitlines())
+        if line["type"] == "port"
+    ]  # fmt: skip
+    assert (told["state"], told["reason"]) == ("closed", "conn-refused")
+    assert (told["outcome"], told["service"]) != ("tcpwrapped", "tcpwrapped")
+
+
 def test_contradictions_are_told():
     for words in (["127.0.0.1"], ["-iL", "x"], ["-F"], ["--top-ports", "5"]):
         with pytest.raises(UsageError, match="--from"):

@@ -62,7 +62,10 @@ def present(source: EventSource, presentation: Presentation) -> ExitStatus:
     status = _write_reports(outcome, presentation.output)
     recorder = presentation.recorder
     if recorder is not None and recorder.written:
-        say(f"Recorded in {recorder.path}")
+        if recorder.error:
+            say(f"vscan: {recorder.path}: only the beginning is recorded: {recorder.error}")
+        else:
+            say(f"Recorded in {recorder.path}")
     if outcome.is_interrupted:
         return ExitStatus.INTERRUPTED
     if store.ended is not None and store.ended.ending is ScanEnding.FAILED:

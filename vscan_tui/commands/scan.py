@@ -288,6 +288,7 @@ def live_scan(task: Task, words: tuple[str, ...], discovery: PortDiscovery) -> S
         parallel_interrogations=_timing(options).parallel_interrogations,
         host_timeout=options.host_timeout,
         probe_excluded=options.all_ports,
+        ports_were_seen=isinstance(discovery, Discovery),
         max_connections=options.max_parallelism,
         min_wait=options.min_wait,
         max_wait=options.max_wait,

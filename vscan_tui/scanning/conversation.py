@@ -33,6 +33,13 @@ _OURS = frozenset(
 )
 """This system lacks something, or forbids it: nobody was asked."""
 
+_UNREACHABLE = {
+    errno.EHOSTUNREACH: "host-unreach",
+    errno.EHOSTDOWN: "host-unreach",
+    errno.ENETUNREACH: "net-unreach",
+    errno.ENETDOWN: "net-unreach",
+}
+
 
 class OpenExchange(msgspec.Struct):
     """The exchange under way."""
@@ -49,6 +56,8 @@ class Numbering(msgspec.Struct):
 
     connections: int = 0
     exchanges: int = 0
+    was_open: bool = False
+    """Whether a connection was ever opened."""
 
 
 class Conversation:
@@ -61,6 +70,7 @@ class Conversation:
         emit: Emit,
         *,
         state: PortState,
+        was_seen: bool = True,
         server_name: str,
         numbering: Numbering | None = None,
     ) -> None:
@@ -71,6 +81,8 @@ class Conversation:
             transport: opens connections.
             emit: takes the events.
             state: open, or for UDP perhaps open|filtered until it answers.
+            was_seen: whether this scan has seen that it is; else a first connection
+                that fails tells that it is not.
             server_name: the name that the user gave for the host; empty for none.
             numbering: goes on from here, where a port has several conversations at a time.
         """
@@ -87,6 +99,7 @@ class Conversation:
         self._transport = transport
         self._emit = emit
         self._state = state
+        self._was_seen = was_seen
         self._server_name = server_name
         self._connection: Connection | None = None
         self._numbering = numbering or Numbering()
@@ -123,8 +136,10 @@ class Conversation:
                     reason=reason,
                 )
             )
+            self._tell_state(error)
             return reason
         self._connection = connection
+        self._numbering.was_open = True
         self.connect_seconds = asyncio.get_running_loop().time() - began
         self.tls = connection.tls or self.tls
         self._emit(
@@ -137,6 +152,17 @@ class Conversation:
             )
         )
         return ""
+
+    def _tell_state(self, error: Exception) -> None:
+        """Correct a state that somebody else has told, when the first connection fails."""
+        if self._was_seen or self._numbering.was_open or self.endpoint.protocol != "tcp":
+            return
+        told = _state_told_by(error)
+        if told is not None:
+            state, reason = told
+            self._emit(
+                PortFound(time=time.time(), endpoint=self.endpoint, state=state, reason=reason)
+            )
 
     async def begin_exchange(
         self,
@@ -257,6 +283,16 @@ class Conversation:
         if self._connection is None:
             raise RuntimeError("no connection is open")
         return self._connection
+
+
+def _state_told_by(error: Exception) -> tuple[PortState, str] | None:
+    """The state of a port, and the reason, as port discovery would have it."""
+    if isinstance(error, TimeoutError):
+        return PortState.FILTERED, "no-response"
+    if isinstance(error, ConnectionEndedError):
+        return (PortState.CLOSED, "conn-refused") if error.was_reset else None
+    reason = _UNREACHABLE.get(getattr(error, "errno", None) or 0)
+    return None if reason is None else (PortState.FILTERED, reason)
 
 
 def _connect_failure(error: Exception, *, tunnel: bool, timeout_ms: int) -> str:

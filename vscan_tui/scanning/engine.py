@@ -89,6 +89,8 @@ class ScanSettings:
     host_timeout: float | None = None
     """Seconds after which a host is left as it stands; None for no limit."""
     probe_excluded: bool = False
+    ports_were_seen: bool = True
+    """Whether this scan has seen itself that the ports are open; else a first connection tells."""
     max_connections: int | None = None
     """Of all interrogations at a time; None: as many as the ports that are asked at a time need."""
     min_wait: float | None = None
@@ -335,6 +337,7 @@ class Scan:
             intensity=self._settings.intensity,
             table_name=found.table_name,
             probe_excluded=self._settings.probe_excluded,
+            was_seen=self._settings.ports_were_seen,
         )
 
     def _conversation(self, found: PortFound) -> Conversation:
@@ -343,6 +346,7 @@ class Scan:
             self._transport,
             self._emit,
             state=found.state,
+            was_seen=self._settings.ports_were_seen,
             server_name=self._host_names.get(found.endpoint.address, ""),
             numbering=self.by_hand.numbering(found.endpoint),
         )

@@ -183,6 +183,7 @@ class Interrogation:
         intensity: int,
         table_name: str = "",
         probe_excluded: bool = False,
+        was_seen: bool = True,
     ) -> None:
         """Ask one port.
 
@@ -193,6 +194,8 @@ class Interrogation:
             intensity: from 0 to 9.
             table_name: the name to fall back to when nothing is learnt.
             probe_excluded: probe the port even if a database's `Exclude` has it.
+            was_seen: whether the port was seen to be open; one that was not, and refuses
+                a first connection, is not wrapped but closed.
         """
         self.state = State.IDLE
         self._databases = databases
@@ -207,6 +210,7 @@ class Interrogation:
         self._plan: ProbePlan
         self._planned: PlannedProbe | None
         self._may_be_wrapped = True
+        self._was_seen = was_seen
         """Whether nothing was received yet, and no silence either: it only ever hung up."""
         self._forget(tunnel=False)
 
@@ -309,11 +313,12 @@ class Interrogation:
     # Handlers
 
     def _connected(self, _: Connected) -> list[Action]:
-        self._is_connected = True
+        self._is_connected = self._was_seen = True
         return self._send(continues=False)
 
     def _connect_failed(self, happening: ConnectFailed) -> list[Action]:
-        if self._may_be_wrapped and not happening.was_ours and self._protocol == "tcp":
+        is_ours = happening.was_ours or not self._was_seen
+        if self._may_be_wrapped and not is_ours and self._protocol == "tcp":
             return self._finish(Outcome.TCPWRAPPED, f"not a word so far, and {happening.reason}")
         return self._finish(Outcome.INCOMPLETE, happening.reason)
 

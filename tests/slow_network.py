@@ -97,6 +97,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--delay", type=float, default=100.0, help="there and back, milliseconds")
     parser.add_argument("--loss", type=float, default=0.0, help="of packets each way, 0 to 1")
+    parser.add_argument(
+        "--lost-at",
+        default="",
+        help="the first packet with this text, and all later ones, are lost",
+    )
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     if not _unshare():
@@ -112,7 +117,9 @@ def main() -> int:
         near = _tunnel(NEAR)
         _, [far], _, _ = socket.recv_fds(ours, 1, 1)
         relay = threading.Thread(
-            target=_relay, args=(near, far, arguments.delay / 2000, arguments.loss), daemon=True
+            target=_relay,
+            args=(near, far, arguments.delay / 2000, arguments.loss, arguments.lost_at.encode()),
+            daemon=True,
         )
         relay.start()
         command = [word for word in arguments.command if word != "--"]
@@ -169,8 +176,9 @@ async def _serve(parent: socket.socket, tunnel: int) -> None:
     await asyncio.Event().wait()
 
 
-def _relay(near: int, far: int, delay: float, loss: float) -> None:
-    """Carry packets from one end to the other, late and not all."""
+def _relay(near: int, far: int, delay: float, loss: float, lost_at: bytes) -> None:
+    """Carry packets from one end to the other, late and not all, and at last none."""
+    is_gone = False
     chance = random.Random(1)
     waiting: list[tuple[float, int, int, bytes]] = []
     order = count()
@@ -180,7 +188,8 @@ def _relay(near: int, far: int, delay: float, loss: float) -> None:
         now = time.monotonic()
         for source in ready:
             packet = os.read(source, 65536)
-            if chance.random() >= loss:
+            is_gone |= bool(lost_at) and lost_at in packet
+            if chance.random() >= loss and not is_gone:
                 target = far if source == near else near
                 heapq.heappush(waiting, (now + delay, next(order), target, packet))
         while waiting and waiting[0][0] <= now:

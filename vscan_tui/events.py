@@ -323,6 +323,8 @@ class ConnectionFailed(_Event, frozen=True, tag="connection failed"):
     endpoint: Endpoint
     connection: int
     reason: str
+    unanswered: bool = False
+    """Whether nothing came back: no word of the port, not even that it is closed."""
 
 
 class ConnectionClosed(_Event, frozen=True, tag="connection closed"):

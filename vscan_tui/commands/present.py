@@ -62,10 +62,8 @@ def present(source: EventSource, presentation: Presentation) -> ExitStatus:
     status = _write_reports(outcome, presentation.output)
     recorder = presentation.recorder
     if recorder is not None and recorder.written:
-        if recorder.error:
-            say(f"vscan: {recorder.path}: only the beginning is recorded: {recorder.error}")
-        else:
-            say(f"Recorded in {recorder.path}")
+        only = f", but only the beginning: {recorder.error}" if recorder.error else ""
+        say(f"Recorded in {recorder.path}{only}")
     if outcome.is_interrupted:
         return ExitStatus.INTERRUPTED
     if store.ended is not None and store.ended.ending is ScanEnding.FAILED:

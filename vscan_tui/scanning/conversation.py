@@ -58,6 +58,8 @@ class Numbering(msgspec.Struct):
     exchanges: int = 0
     was_open: bool = False
     """Whether a connection was ever opened."""
+    was_shut: bool = False
+    """Whether the port was told not to be open, by a connection that failed."""
 
 
 class Conversation:
@@ -92,8 +94,9 @@ class Conversation:
         """What the last TLS handshake told."""
         self.connect_seconds = 0.0
         """How long the last connection took to open."""
-        self.could_not_ask = False
-        """Whether the last attempt to connect failed for a reason of this system's."""
+        self.was_not_heard = False
+        """Whether the last attempt to connect failed without a word of the port: nothing
+        came back, or it was for a reason of this system's."""
         self.was_refused = False
         """Whether it failed because the other side refused."""
         self._transport = transport
@@ -126,7 +129,9 @@ class Conversation:
             )
         except (TimeoutError, ConnectionEndedError, OSError) as error:
             reason = _connect_failure(error, tunnel=tunnel, timeout_ms=timeout_ms)
-            self.could_not_ask = getattr(error, "errno", None) in _OURS
+            number = getattr(error, "errno", None)
+            is_unanswered = isinstance(error, TimeoutError) or number in _UNREACHABLE
+            self.was_not_heard = is_unanswered or number in _OURS
             self.was_refused = isinstance(error, ConnectionEndedError) and error.was_reset
             self._emit(
                 ConnectionFailed(
@@ -134,12 +139,16 @@ class Conversation:
                     endpoint=self.endpoint,
                     connection=self._number,
                     reason=reason,
+                    unanswered=is_unanswered,
                 )
             )
             self._tell_state(error)
             return reason
         self._connection = connection
         self._numbering.was_open = True
+        if self._numbering.was_shut:
+            self._numbering.was_shut = False
+            self._found(PortState.OPEN, "syn-ack")
         self.connect_seconds = asyncio.get_running_loop().time() - began
         self.tls = connection.tls or self.tls
         self._emit(
@@ -159,10 +168,11 @@ class Conversation:
             return
         told = _state_told_by(error)
         if told is not None:
-            state, reason = told
-            self._emit(
-                PortFound(time=time.time(), endpoint=self.endpoint, state=state, reason=reason)
-            )
+            self._numbering.was_shut = True
+            self._found(*told)
+
+    def _found(self, state: PortState, reason: str) -> None:
+        self._emit(PortFound(time=time.time(), endpoint=self.endpoint, state=state, reason=reason))
 
     async def begin_exchange(
         self,

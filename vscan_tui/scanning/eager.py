@@ -152,8 +152,8 @@ class NotOpened(msgspec.Struct, frozen=True):
 
     connection: int
     reason: str
-    was_ours: bool = False
-    """Whether this system is at fault, and the other side was not even asked."""
+    tells_nothing: bool = False
+    """Whether it says nothing of the port: nothing came back, or this system is at fault."""
     was_refused: bool = False
     """Whether nobody listens."""
 
@@ -364,7 +364,7 @@ class EagerInterrogation:
         if not line.is_alone:
             self._limit = 1
         elif key not in self._transcripts:
-            failure = polite.ConnectFailed(happening.reason, happening.was_ours)
+            failure = polite.ConnectFailed(happening.reason, happening.tells_nothing)
             self._new_transcript(key, line.number).end = failure
         if self._stages[key.tunnel].check == key:
             self._stages[key.tunnel].check = None

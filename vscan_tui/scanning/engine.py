@@ -41,6 +41,7 @@ from vscan_tui.scanning.kept_answers import AnsweredTransport, KeptAnswers
 from vscan_tui.scanning.matching_thread import MatchingThread
 from vscan_tui.scanning.postprocessing import PostProcessor
 from vscan_tui.scanning.runner import PortRunner
+from vscan_tui.scanning.silence import Silence
 from vscan_tui.scanning.surroundings import Surroundings
 from vscan_tui.scanning.transport import Transport
 from vscan_tui.scanning.waits import WaitLimits, Waits
@@ -129,6 +130,7 @@ class Scan:
         self._host_names: dict[str, str] = {}
         self._deadlines: dict[str, float] = {}
         self._timed_out: set[str] = set()
+        self._silence = Silence()
         self._found: FairQueue[PortFound] = FairQueue()
         self._ports_at_a_time = settings.parallel_interrogations
         self._in_hand: Counter[str] = Counter()
@@ -219,6 +221,8 @@ class Scan:
         if self._emit_event is not None:
             self._emit_event(event)
         self.by_hand.observe(event)
+        if sentence := self._silence.observe(event):
+            self._emit(Warned(time=time.time(), message=sentence, partial=True))
 
     async def _scan(self, surroundings: Surroundings) -> str:
         """Scan to the end; returns why ports were not all looked for, or nothing if they were."""

@@ -118,8 +118,8 @@ class ConnectFailed(msgspec.Struct, frozen=True):
     """The connection could not be opened within its time."""
 
     reason: str
-    was_ours: bool = False
-    """Whether this system is at fault, and the other side was not even asked."""
+    tells_nothing: bool = False
+    """Whether it says nothing of the port: nothing came back, or this system is at fault."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -317,8 +317,8 @@ class Interrogation:
         return self._send(continues=False)
 
     def _connect_failed(self, happening: ConnectFailed) -> list[Action]:
-        is_ours = happening.was_ours or not self._was_seen
-        if self._may_be_wrapped and not is_ours and self._protocol == "tcp":
+        told = self._was_seen and not happening.tells_nothing
+        if self._may_be_wrapped and told and self._protocol == "tcp":
             return self._finish(Outcome.TCPWRAPPED, f"not a word so far, and {happening.reason}")
         return self._finish(Outcome.INCOMPLETE, happening.reason)
 

@@ -592,17 +592,22 @@ def _address_text(number: int, scope: str, addresses: AddressSet) -> str:
 # Names -------------------------------------------------------------------------------------------
 
 
+NAME_PATIENCE = 20.0
+"""Seconds after which a name counts as unknown; name servers that are down may take for ever."""
+
+
 async def resolve_name(name: str, *, ipv6: bool = False) -> tuple[str, ...]:
     """Look up all addresses of a name of one family, in the system's order of preference.
 
-    An unknown name has none; so has what no name can be.
+    An unknown name has none; so has what no name can be, and what takes too long.
     """
     family = socket.AF_INET6 if ipv6 else socket.AF_INET
     try:
-        found = await _in_thread(
-            lambda: socket.getaddrinfo(name, None, family=family, type=socket.SOCK_STREAM)
-        )
-    except (OSError, UnicodeError, ValueError):
+        async with asyncio.timeout(NAME_PATIENCE):
+            found = await _in_thread(
+                lambda: socket.getaddrinfo(name, None, family=family, type=socket.SOCK_STREAM)
+            )
+    except (OSError, UnicodeError, ValueError):  # of the first, TimeoutError is one
         return ()
     return tuple(dict.fromkeys(_with_scope(entry[4]) for entry in found))
 

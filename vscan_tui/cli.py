@@ -11,6 +11,7 @@ from vscan_tui.options.model import (
     ConfigOptions,
     DemoOptions,
     DiffOptions,
+    ExportOptions,
     FingerprintOptions,
     MatchOptions,
     MergeOptions,
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitStatus.INTERRUPTED
 
 
-def _run(options: Options, words: tuple[str, ...]) -> int:
+def _run(options: Options, words: tuple[str, ...]) -> int:  # noqa: PLR0912 - one for each command
     # A command is imported when it runs: matching one response needs no screen.
     match options:
         case ScanOptions():
@@ -82,6 +83,10 @@ def _run(options: Options, words: tuple[str, ...]) -> int:
             from vscan_tui.commands.merge import merge  # noqa: PLC0415
 
             return merge(options)
+        case ExportOptions():
+            from vscan_tui.commands.export import export  # noqa: PLC0415
+
+            return export(options)
         case RematchOptions():
             from vscan_tui.commands.rematch import rematch  # noqa: PLC0415
 

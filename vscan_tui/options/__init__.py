@@ -24,6 +24,8 @@ from vscan_tui.options.scan import scan_options, scan_parser
 from vscan_tui.options.sessions import (
     diff_options,
     diff_parser,
+    export_options,
+    export_parser,
     merge_options,
     merge_parser,
     rematch_options,
@@ -42,6 +44,7 @@ _COMMANDS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], 
     "fingerprint": (fingerprint_parser, fingerprint_options),
     "diff": (diff_parser, diff_options),
     "merge": (merge_parser, merge_options),
+    "export": (export_parser, export_options),
     "rematch": (rematch_parser, rematch_options),
     "resume": (resume_parser, resume_options),
 }

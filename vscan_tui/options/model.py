@@ -221,6 +221,16 @@ class MergeOptions(msgspec.Struct, frozen=True):
     output: str
 
 
+class ExportOptions(msgspec.Struct, frozen=True):
+    """`vscan export FILE --port PORT`: an exchange for text2pcap."""
+
+    file: str
+    port: str
+    """As `127.0.0.1:80/tcp`; less will do where it is clear."""
+    exchange: int | None = None
+    """None for the one that decided."""
+
+
 class RematchOptions(msgspec.Struct, frozen=True):
     """`vscan rematch FILE...`: recorded responses through other databases."""
 
@@ -255,6 +265,7 @@ Options = (
     | CompletionOptions
     | DiffOptions
     | MergeOptions
+    | ExportOptions
     | RematchOptions
     | ResumeOptions
 )

@@ -53,7 +53,8 @@ def scan_parser(*, with_targets: bool = True) -> Parser:
         "       vscan config [--init]\n"
         "       vscan fingerprint [options] [FILE...]\n"
         "       vscan resume FILE\n       vscan rematch [options] FILE...\n"
-        "       vscan diff EARLIER LATER\n       vscan merge FILE... -o FILE",
+        "       vscan diff EARLIER LATER\n       vscan merge FILE... -o FILE\n"
+        "       vscan export FILE --port PORT",
         "Finds open ports, tells what listens on them, and shows why it says so.",
     )
     group = parser.add_argument_group("Target specification")

@@ -1,9 +1,10 @@
-"""`vscan diff`, `merge`, `rematch` and `resume`: what is done with recorded sessions."""
+"""`vscan diff`, `merge`, `export`, `rematch` and `resume`: what is done with recorded sessions."""
 
 import argparse
 
 from vscan_tui.options.model import (
     DiffOptions,
+    ExportOptions,
     MergeOptions,
     RematchOptions,
     ResumeOptions,
@@ -66,6 +67,35 @@ def merge_options(words: argparse.Namespace) -> MergeOptions:
     if not words.files or not words.output:
         raise UsageError("vscan merge needs files, and a name: vscan merge A B -o FILE")
     return MergeOptions(tuple(words.files), words.output)
+
+
+def export_parser() -> Parser:
+    """Describe the words of `vscan export`."""
+    parser = new_parser(
+        "vscan export FILE --port PORT [--exchange N]",
+        "Prints an exchange as a hexdump that Wireshark's text2pcap makes a capture of; "
+        "the command for it stands in the second line.",
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a journal, packed or not")
+    group = parser.add_argument_group("Exchange")
+    group.add_argument(
+        "--port", metavar="PORT", help="127.0.0.1:80/tcp; 80 alone where no other host has it"
+    )
+    group.add_argument(
+        "--exchange",
+        type=whole_number(1, 1_000_000),
+        metavar="N",
+        help="its number; default: the one that the verdict rests on",
+    )
+    add_general(parser)
+    return parser
+
+
+def export_options(words: argparse.Namespace) -> ExportOptions:
+    """Make options of the words of `vscan export`; raises UsageError."""
+    if len(words.files) != 1 or not words.port:
+        raise UsageError("vscan export needs a journal and a port: vscan export FILE --port PORT")
+    return ExportOptions(words.files[0], words.port, words.exchange)
 
 
 def rematch_parser() -> Parser:

@@ -56,7 +56,13 @@ def packets(talk: Conversation) -> Iterator[Packet]:
 
 
 def command(port: Port, file: str) -> str:
-    """Return the command that makes a capture of an exported file; `file` is its name."""
+    """Return the command that makes a capture of an exported file.
+
+    Args:
+        port: that was asked.
+        file: its name; `-` for standard input.
+    """
+    capture = "capture.pcapng" if file == "-" else f"{file}.pcapng"
     try:
         address = ipaddress.ip_address(port.endpoint.address.partition("%")[0])
     except ValueError:  # a damaged journal
@@ -67,7 +73,7 @@ def command(port: Port, file: str) -> str:
     kind = "-T" if port.endpoint.protocol == "tcp" else "-u"
     words = [
         "text2pcap", "-D", "-t", "ISO", kind, f"{port.endpoint.port},{OUR_PORT}",
-        f"-{address.version}", f"{address},{ours}", file, f"{file}.pcapng",
+        f"-{address.version}", f"{address},{ours}", file, capture,
     ]  # fmt: skip
     return shlex.join(words)
 

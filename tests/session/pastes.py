@@ -89,6 +89,28 @@ HARMLESS = {
     "zero-width spaces": lambda text: text.replace(",", ",\u200b"),
     "no-break spaces": lambda text: text.replace("\n", "\u00a0\n\u00a0"),
     "a byte order mark": lambda text: "\ufeff" + text,
+    "a terminal's colours": lambda text: "".join(
+        f"\x1b[32m{line}\x1b[0m\n" for line in text.splitlines()
+    ),
+    "HTML, a tag a line": lambda text: "\n".join(
+        f'<span class="line">{html.escape(line)}</span>' for line in text.splitlines()
+    ),
+    "HTML, a tag a line, joined": lambda text: "".join(
+        f"<div>{html.escape(line)}</div>" for line in text.splitlines()
+    ),
+    "HTML, breaks only": lambda text: html.escape(text).replace("\n", "<br>"),
+    "a table with borders": lambda text: "".join(f"| {line:<76} |\n" for line in text.splitlines()),
+    "dashes in the first line": lambda text: re.sub(
+        "SF-Port([0-9]+)-", "SF\u2013Port\\1\u2013", text
+    ),
+    "backslashes doubled": lambda text: text.replace("\\", "\\\\"),
+    "Python's repr": repr,
+    "line ends written out": lambda text: text.strip().replace("\n", "\\n"),
+    "joined": lambda text: text.replace("\n", ""),
+    "a blank in the marks": lambda text: re.sub("^SF:", "SF :", text, flags=re.MULTILINE),
+    "other marks": lambda text: re.sub("^SF:", "SF;", text, flags=re.MULTILINE),
+    "marks in small letters": lambda text: re.sub("^SF:", "sf:", text, flags=re.MULTILINE),
+    "without its last parenthesis": lambda text: text.rstrip()[:-2] + "\n",
     "in a report": lambda text: (
         "PORT STATE SERVICE\n8080/tcp open http-proxy\n1 service unrecognized despite data. "
         f'Please submit:\n{text}Service Info: OS: Linux\n\nNmap done ("quickly"); really\n'

@@ -28,8 +28,13 @@ MOST_PROBLEMS = 50
 MAX_CHARACTERS = 1 << 17
 """Nmap ends a fingerprint after some 12,000."""
 
-_START = re.compile(r"SF-Port(\d{1,9})-(TCP|UDP|SCTP)\b:?", re.IGNORECASE)
+_START = re.compile(r"SF\\?-Port(\d{1,9})\\?-(TCP|UDP|SCTP)\b:?", re.IGNORECASE)
 _HEADER = re.compile(r"""%r\(([A-Za-z0-9_.:+/-]{1,60}),([0-9A-Fa-f]{1,8}),(["'`])""")
+_LAST_QUOTE = {
+    '"': re.compile(r'(?<!\\)(?:\\\\)*"$'),
+    "'": re.compile("'$"),
+    "`": re.compile("`$"),
+}
 _OTHER_QUOTE = re.compile(r"%r\([^()\"]{1,60},[0-9A-Fa-f\s]{1,20},\s{0,9}(?:SF:)?['`]")
 _ESCAPED_OTHER_QUOTE = re.compile(r"\\['`]")
 _TORN_HEADER = re.compile(r'(?<!\\)([A-Za-z0-9_-]{0,60}),([0-9A-Fa-f]{1,8}),(")')
@@ -46,6 +51,8 @@ _LINE_BREAK = re.compile(r"rn(?=(?:rn)*(?:[A-Z<{\"]|$))")
 """Likely `\\r\\n` without its backslashes."""
 _CONTINUATION = re.compile(r"\s+SF:")
 _JSON_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
+_MARKDOWN_ESCAPE = re.compile(r"\\([^A-Za-z0-9\s])")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _JSON_NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "", "f": ""}
 _LACKING = re.compile(r"(?<!\\)(?:x[0-9A-Fa-f]{2}|[?\[\]*+$^|])")
 """What lost its backslash inside a line."""
@@ -54,15 +61,15 @@ _AFTER_BACKSLASH = re.compile(r"0|[rnt]|x[0-9A-Fa-f]{2}|[?\"\[\]().*+$^|\\]")
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02"
 _SINGLE_QUOTES = "\u2018\u2019\u201a\u201b\u2032"
-_HYPHENS = "\u2010\u2011\u2012\u2013\u2212"
+HYPHENS = "\u2010\u2011\u2012\u2013\u2212"
 _DASH = "\u2014"
 _ELLIPSIS = "\u2026"
-_CHANGED = frozenset((*_DOUBLE_QUOTES, *_SINGLE_QUOTES, *_HYPHENS, _DASH, _ELLIPSIS))
+_CHANGED = frozenset((*_DOUBLE_QUOTES, *_SINGLE_QUOTES, *HYPHENS, _DASH, _ELLIPSIS))
 _TYPOGRAPHIC = str.maketrans(
     {
         **dict.fromkeys(_DOUBLE_QUOTES, '"'),
         **dict.fromkeys(_SINGLE_QUOTES, "'"),
-        **dict.fromkeys(_HYPHENS, "-"),
+        **dict.fromkeys(HYPHENS, "-"),
         _DASH: "--",
         _ELLIPSIS: "...",
         **dict.fromkeys(_INVISIBLE, ""),
@@ -255,12 +262,25 @@ def _packings(plain: str) -> Iterator[Callable[[str], str]]:
         yield lambda text: _without_entities(_without_entities(text))
     if '\\"' in plain:
         yield _without_json_escapes
+        yield lambda text: _without_json_escapes(_without_json_escapes(text))
+        yield lambda text: text.replace('\\"', '"')
+    if "\\\\" in plain:
+        yield _without_double_backslashes
+        yield lambda text: _without_double_backslashes(_without_double_backslashes(text))
+    if "%r\\(" in plain:
+        yield lambda text: _MARKDOWN_ESCAPE.sub(r"\1", text)
+    if "<" in plain:
+        yield lambda text: _without_entities(_TAG.sub("", text))
     if '""' in plain:
         yield lambda text: text.replace('""', '"')
 
 
 def _without_entities(text: str) -> str:
     return html.unescape(text)
+
+
+def _without_double_backslashes(text: str) -> str:
+    return text.replace("\\\\", "\\")
 
 
 def _without_json_escapes(text: str) -> str:
@@ -345,6 +365,8 @@ def _body(text: str, length: int, quote: str, *, is_last: bool) -> tuple[str, st
     closing = re.compile(rf"(?<!\\)(?:\\\\)*({quote}\))" if quote == '"' else rf"({quote}\))")
     ends = [each.start(1) for each in _some(closing.finditer(text))]
     if not ends:
+        if is_last and _LAST_QUOTE[quote].search(text):
+            return text[:-1], ""  # no more than the parenthesis is lost
         return text, None
     for end in ends:
         if _fits(FingerprintResponse("", length, _decoded(text[:end]).data)):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from vscan_tui.session.importers.fingerprint_text import (
+    HYPHENS,
     LINE_LENGTH,
     MAX_CHARACTERS,
     ServiceFingerprint,
@@ -22,16 +23,25 @@ MOST_FINGERPRINTS = 100_000
 _LOOK_AHEAD = 4
 """So many lines that do not belong may stand inside a fingerprint."""
 
-_START = re.compile(r"SF-Port(?=\d{1,9}-(?:TCP|UDP|SCTP)\b)", re.IGNORECASE)
+_DASH = rf"\\?[-{HYPHENS}]"
+_START = re.compile(rf"SF{_DASH}Port(?=\d{{1,9}}{_DASH}(?:TCP|UDP|SCTP)\b)", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:[\s>|:;#*/+\-\d.)\]}`~$%]|<[^<>]{0,100}>|[A-Za-z]{1,8}>)*")
 """What may stand before `SF:`: signs of quotation, line numbers, tags."""
-_MARKED = re.compile(r"(.{0,80}?)SF:(.*)", re.DOTALL)
+_MARKED = re.compile(r"(.{0,80}?)(?:SF ?[:;]|sf ?:|(?<![^\s>|])F:)(.*)", re.DOTALL)
+"""`SF:`, also where a letter of it was lost or changed on the way."""
 _MARK = "SF:"
-_INNER = re.compile(r"\s+SF:")
+_INNER = re.compile(r"\s+SF:|\\nSF:|(?:<[^<>]{1,100}>)+SF:")
+"""Where lines were joined, with what stands between them now."""
+_BORDER = re.compile(r"\s+[|\u2502\u2503\\]\s*$")
+"""The right side of a table, or the sign that a line goes on."""
+_TERMINAL = re.compile(
+    r"\x1b(?:\[[0-9;:?]{0,30}[ -/]?[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[()]B)"
+)
+"""Colours and links of a terminal (ECMA-48)."""
 _DONE = re.compile(r"(?<!\\)(?:\"|&quot;|”)\s*\)\s*;")
 _LONGEST_END = 20
 """Characters in which the end of a fingerprint has room, and the backslash that would unmake it."""
-_LINE_BREAKS = re.compile(r"(?:\s*<br\b[^<>]{0,20}>)+$", re.IGNORECASE)
+_TAG_AT_END = re.compile(r"\s*</?[A-Za-z][^<>]{0,100}>$")
 _QUOTED_PRINTABLE = re.compile(r"SF-Port\d{1,9}-[A-Z]{3,4}:V=3D")
 _DIGITS = re.compile(r"\d+")
 
@@ -50,7 +60,7 @@ def find_fingerprints(text: str) -> Iterator[ServiceFingerprint]:
     """Yield every fingerprint in a text, decoded, in order."""
     if _QUOTED_PRINTABLE.search(text):
         text = quopri.decodestring(text.encode("utf-8", "replace")).decode("utf-8", "replace")
-    lines = re.split(r"\r\n|\r|\n", text)
+    lines = re.split(r"\r\n|[\r\n\u2028\u2029]", _TERMINAL.sub("", text))
     for _, block in zip(range(MOST_FINGERPRINTS), _blocks(lines), strict=False):
         found = decode_fingerprint("\n".join(block.pieces), block.line)
         if block.left_out:
@@ -127,13 +137,22 @@ def _begun(line: str, starts: list[int], number: int) -> list[_Block]:
 
 
 def _parts(text: str) -> list[str]:
-    """The lines that a line is made of, if some were joined; without HTML's line breaks."""
-    return [_without_breaks(part.rstrip()) for part in _INNER.split(text)]
+    """The lines that a line is made of, if some were joined; without what HTML puts around."""
+    if text[LINE_LENGTH:].startswith(_MARK):  # joined without anything between
+        places = range(LINE_LENGTH, len(text), LINE_LENGTH)
+        joined = [text[place : place + LINE_LENGTH].removeprefix(_MARK) for place in places]
+        return [text[:LINE_LENGTH], *map(_without_tags, joined)]
+    return [_without_tags(_BORDER.sub("", part).rstrip()) for part in _INNER.split(text)]
 
 
-def _without_breaks(text: str) -> str:
-    # A response may have tags too: those within the length of a line are its own.
-    return _LINE_BREAKS.sub("", text) if len(text) > LINE_LENGTH - 3 else text
+def _without_tags(text: str) -> str:
+    # A response may have tags too: those within the length of a line are its own, unless
+    # the page has written its own ones otherwise.
+    bare = text
+    while len(bare) > LINE_LENGTH - len(_MARK) and (tag := _TAG_AT_END.search(bare)):
+        bare = bare[: tag.start()]
+    is_line = len(bare) in {LINE_LENGTH, LINE_LENGTH - len(_MARK)}
+    return bare if is_line or "&" in text else text
 
 
 def _without_digits(text: str) -> str:

@@ -79,6 +79,8 @@ class EagerPlaybook:
     max_connections: int = eager.MAX_CONNECTIONS
     limits: WaitLimits = field(default_factory=WaitLimits)
     until: float = float("inf")
+    late: float = 0.0
+    """The end of later waits on the first connection is told so much too late."""
 
     def __post_init__(self) -> None:
         self.now = 0.0
@@ -235,4 +237,4 @@ class EagerPlaybook:
             if number in self._connections and self._waits[number] == wait:
                 self._tell(eager.WaitOver(number))
 
-        self._at(ms, over)
+        self._at(ms + (self.late if number == 1 and wait > 1 else 0.0), over)

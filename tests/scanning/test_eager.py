@@ -457,6 +457,18 @@ def slowly(doings):
     )
 
 
+@pytest.mark.parametrize("late", [0.0, 300.0, 3000.0])
+def test_what_still_listens_outside_a_tunnel_does_not_hold_up_what_is_inside(late):
+    """A loaded machine may be late with the end of a wait."""
+    inside = Port(answers=answers(help=Say(b"help", after=2.0)))
+    service = Port(answers=answers(**{"\x16\x03\x01": Say(b"\x16\x03\x03")}), inside=inside)
+
+    book = play(service, port=443, late=late)
+
+    assert book.finished < 60_000
+    assert (book.outcome, book.found.name) == (Outcome.HARD_MATCH, "help")
+
+
 @given(
     greets=st.lists(slowly(DOINGS), max_size=2),
     said=st.dictionaries(

@@ -479,10 +479,11 @@ def test_what_still_listens_outside_a_tunnel_does_not_hold_up_what_is_inside(lat
     round_trip=st.sampled_from([0.2, 60.0]),
     inside=st.none() | st.lists(slowly(DOINGS), max_size=2),
     intensity=st.sampled_from([7, 0]),
+    late=st.sampled_from([0.0, 200.0, 3000.0]),
 )
 @settings(max_examples=150, deadline=None)
 def test_whatever_a_service_does_there_is_an_end(
-    greets, said, accepts, serves, round_trip, inside, intensity
+    greets, said, accepts, serves, round_trip, inside, intensity, late
 ):
     def answer(payload):
         if inside is not None and payload.startswith(b"\x16\x03"):
@@ -497,7 +498,7 @@ def test_whatever_a_service_does_there_is_an_end(
         serves_at_a_time=serves,
         round_trip=round_trip,
     )
-    assert play(service, port=443, intensity=intensity).finished < 120_000
+    assert play(service, port=443, intensity=intensity, late=late).finished < 120_000
 
 
 def test_a_port_that_refuses_a_second_connection_while_it_answers_is_asked_on():

@@ -39,6 +39,21 @@ def scan(*words: str) -> ScanOptions:
     return options
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--engine", "dask", "127.0.0.1"], "--scheduler HOST:PORT"),
+        (["--scheduler", "x:1", "127.0.0.1"], "--scheduler is for --engine dask"),
+        (["--engine", "dask", "--scheduler", "x:1", "--pace", "step", "x"], "--pace step"),
+        (["rematch", "--engine", "dask", "--scheduler", "x:1", "--jobs", "2", "f"], "--jobs"),
+        (["rematch", "--engine", "dask", "--scheduler", "x:1", "-oX", "a", "f"], "reports"),
+    ],
+)
+def test_an_engine_that_makes_no_sense_is_refused(words, told):
+    with pytest.raises(UsageError, match=told):
+        parse_options(words)
+
+
 def test_a_target_alone_scans_tcp_with_everything_at_its_default():
     assert parse_options(["127.0.0.1"]) == ScanOptions(targets=("127.0.0.1",))
 

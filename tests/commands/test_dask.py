@@ -179,6 +179,16 @@ def test_a_scheduler_that_is_not_there_is_told(capsys, corpus, database, monkeyp
     assert "no dask scheduler answers at 127.0.0.1:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["rematch", "x"], ["--headless", "127.0.0.1"]])
+def test_without_the_library_it_is_told_how_to_get_it(capsys, monkeypatch, database, command):
+    monkeypatch.setitem(sys.modules, "vscan_tui.commands.cluster", None)
+    engine = ["--engine", "dask", "--scheduler", "127.0.0.1:1", "--versiondb", str(database)]
+
+    assert main([*command, *engine]) == 1
+
+    assert "install vscan_tui[dask]" in capsys.readouterr().err
+
+
 def test_workers_of_another_version_are_told(capsys, cluster, corpus, database, monkeypatch):
     monkeypatch.setattr("vscan_tui.commands.cluster.__version__", "999")
 

@@ -109,6 +109,7 @@ def soaked(window: Terminal, words: list[str], minutes: float, pause: float) -> 
             window.press(key)
             time.sleep(0.1)
         window.press("Escape")
+        time.sleep(1)  # with a key right after it, it would be another key
         samples.append(sample(process, begun, len(samples) + 1))
         if samples[-1].seconds >= printed:
             print(samples[-1].line(), flush=True)

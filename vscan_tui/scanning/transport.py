@@ -526,7 +526,9 @@ class _TlsConnection:
         return bytes(data)
 
     async def close(self) -> None:
-        session = self._object.session
+        # Once for each port: reading it costs 5 KiB that Python's ssl never gives back.
+        known = self._sessions.get(self._endpoint)
+        session = known or self._object.session
         if session is not None:
             self._sessions[self._endpoint] = session
             self._sessions.move_to_end(self._endpoint)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from vscan_tui.commands.present import print_lines, say
+from vscan_tui.commands.present import say
+from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.commands.stored import session_store
 from vscan_tui.events import Endpoint

@@ -9,6 +9,8 @@ import asyncio
 import random
 import time
 
+from vscan_tui.bundled import bundled
+from vscan_tui.commands.databases import load_quietly
 from vscan_tui.events import (
     BytesReceived,
     Ending,
@@ -27,6 +29,7 @@ from vscan_tui.events import (
     ScanStarted,
     Service,
 )
+from vscan_tui.matching.investigation import Investigation
 from vscan_tui.tui.app import VscanApp
 
 ADDRESS = "127.0.0.1"
@@ -34,6 +37,8 @@ PORTS = 65535
 RATE = 1000
 BUSY_FROM = 50_000
 """Only ports from here on change, so that what a key changed can be told from what an event did."""
+UNKNOWN_EACH = 97
+"""So many ports further there is one that nothing matched."""
 _TURNS = 50
 """A second."""
 _SERVICES = (
@@ -95,7 +100,11 @@ def _all_ports():
 
 def _asked(endpoint, exchange):
     now = time.time()
+    is_unknown = endpoint.port < BUSY_FROM and endpoint.port % UNKNOWN_EACH == 0
     service = _SERVICES[(endpoint.port + exchange) % len(_SERVICES)]
+    outcome, ending = Outcome.HARD_MATCH, Ending.MATCHED
+    if is_unknown:
+        service, outcome, ending = Service(), Outcome.NO_MATCH, Ending.TIMED_OUT
     return [
         InterrogationStarted(time=now, endpoint=endpoint),
         ExchangeStarted(
@@ -103,10 +112,13 @@ def _asked(endpoint, exchange):
             payload=b"", reason="busy",
         ),
         BytesReceived(time=now, endpoint=endpoint, exchange=exchange, data=b"hello\r\n"),
-        ExchangeEnded(time=now, endpoint=endpoint, exchange=exchange, ending=Ending.MATCHED),
-        PortFinished(time=now, endpoint=endpoint, outcome=Outcome.HARD_MATCH, service=service),
+        ExchangeEnded(time=now, endpoint=endpoint, exchange=exchange, ending=ending),
+        PortFinished(time=now, endpoint=endpoint, outcome=outcome, service=service),
     ]  # fmt: skip
 
 
 if __name__ == "__main__":
-    BusyApp(BusySource()).run()
+    bundled_databases = str(bundled("service-probes"))
+    BusyApp(
+        BusySource(), investigation=Investigation(lambda: load_quietly([bundled_databases]))
+    ).run()

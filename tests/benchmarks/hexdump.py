@@ -16,6 +16,7 @@ import time
 
 from textual import constants
 
+from tests.benchmarks.ending import ends_when_told_to
 from tests.tui.driving import settle, tcp
 from tests.tui.scripted_scan import Script, ScriptedSource, rule
 from vscan_tui.events import Ending
@@ -111,6 +112,7 @@ async def measure() -> None:
     app = VscanApp(ScriptedSource(events(data)))
     async with app.run_test(size=TERMINAL) as pilot:
         await settle(pilot)
+        ends_when_told_to()
         pane = app.triage.response
         await pilot.press("tab", "tab", "z", "p", "p")
         pane.shows_sent = False

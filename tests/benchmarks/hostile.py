@@ -1,17 +1,19 @@
 """Whether hostile responses hold up the screen.
 
-    python -m tests.benchmarks.hostile [--database FILE] [--ports N]
+    python -m tests.benchmarks.hostile [--database FILE] [--responses N]
 
 Servers on loopback addresses send responses that are built from the rules' own
 literals and from what their repeats like to take, and a few that a rule of the
-user's own takes very long on.  The whole program scans them with its screen,
-and a task in its event loop notes how long the loop is ever kept from painting:
-at 20 frames a second, 50 ms.  On a busy machine the clock tells of the others;
-the processor time that this program itself used meanwhile does not.
+user's own takes very long on.  The whole program scans them with its screen
+until so many responses have been matched, and a task in its event loop notes how
+long the loop is ever kept from painting: at 20 frames a second, 50 ms.  On a busy
+machine the clock tells of the others; the processor time that this program itself
+used meanwhile does not.
 """
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import random
 import subprocess
@@ -20,10 +22,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks.ending import ends_when_told_to
 from tests.benchmarks.matching import SHARED, hostile_response
 from vscan_tui.events import (
+    BytesReceived,
     DiscoveryProgressed,
     Endpoint,
+    ExchangeEnded,
     HostFound,
     HostState,
     PortFound,
@@ -41,12 +46,15 @@ from vscan_tui.scanning.engine import Scan, ScanSettings
 from vscan_tui.scanning.transport import AsyncioTransport
 from vscan_tui.tui.app import VscanApp
 
-PORTS = 1000
+RESPONSES = 1000
+PORTS = 400
+"""Each answers several probes, on several connections."""
 FIRST_PORT = 42_000
 PORTS_OF_A_HOST = 50
 FRAME = 0.05
 BEAT = 0.005
-LIMIT = 300.0
+LIMIT = 150.0
+"""Seconds after which the scan is stopped, and what was measured until then is told."""
 OWN = "Probe TCP NULL q||\nmatch slow m|[a-z]*[a-y]z!|\n"
 """A rule that looks at all that follows, from each place where it may begin."""
 SLOW_SHARE = 0.01
@@ -86,7 +94,7 @@ async def serve(database, count):
                 await writer.drain()
                 while await reader.read(65536):
                     pass
-            except ConnectionError:
+            except (ConnectionError, asyncio.CancelledError):  # the last is the benchmark's end
                 pass
             finally:
                 writer.close()
@@ -118,12 +126,15 @@ class Ports:
 
 
 class Watched:
-    """A scan whose last event is noted, and what it warns of."""
+    """A scan of which it is noted when so many responses were matched, and what it warns of."""
 
     is_recording = False
 
-    def __init__(self, scan):
+    def __init__(self, scan, wanted):
         self._scan = scan
+        self._wanted = wanted
+        self.responses = 0
+        self._answered = set()
         self.finished = asyncio.Event()
         self.warnings = []
         self.pause, self.resume = scan.pause, scan.resume
@@ -131,7 +142,11 @@ class Watched:
     async def run(self, emit):
         def noted(event):
             emit(event)
-            if isinstance(event, ScanFinished):
+            if isinstance(event, BytesReceived):
+                self._answered.add((event.endpoint, event.exchange))
+            if isinstance(event, ExchangeEnded):
+                self.responses += (event.endpoint, event.exchange) in self._answered
+            if isinstance(event, ScanFinished) or self.responses >= self._wanted:
                 self.finished.set()
             if isinstance(event, Warned):
                 self.warnings.append(event.message)
@@ -139,10 +154,10 @@ class Watched:
         await self._scan.run(noted)
 
 
-async def scanned(databases, found):
-    """(seconds, gaps between the turns of the event loop, warnings) of a scan with its screen"""
+async def scanned(databases, found, responses):
+    """(seconds, the source, gaps between the turns of the event loop) of a scan on the screen"""
     settings = ScanSettings("benchmark", (), 7, 30, pace="eager")
-    source = Watched(Scan(settings, databases, Ports(found), AsyncioTransport()))
+    source = Watched(Scan(settings, databases, Ports(found), AsyncioTransport()), responses)
     gaps = []
 
     async def beat():
@@ -157,9 +172,11 @@ async def scanned(databases, found):
     gc.freeze()  # as the program does before its screen
     begun = time.perf_counter()
     async with app.run_test(size=(120, 36)):
-        await asyncio.wait_for(beat(), LIMIT)
+        ends_when_told_to()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(beat(), LIMIT)
         took = time.perf_counter() - begun
-    return took, gaps, source.warnings
+    return took, source, gaps
 
 
 def shown(name, gaps):
@@ -180,15 +197,16 @@ def main():
     parser.add_argument(
         "--database", type=Path, default=SHARED / "nmap-data" / "nmap-service-probes"
     )
-    parser.add_argument("--ports", type=int, default=PORTS)
+    parser.add_argument("--responses", type=int, default=RESPONSES)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     words = parser.parse_args()
+    ends_when_told_to()
     database = load(DatabaseSource(words.database.name, words.database), check_pattern=check)
     if words.serve:
-        asyncio.run(serve(database, words.ports))
+        asyncio.run(serve(database, PORTS))
         return
     command = [sys.executable, "-m", "tests.benchmarks.hostile", "--serve"]
-    command += ["--database", str(words.database), "--ports", str(words.ports)]
+    command += ["--database", str(words.database)]
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as servers,
@@ -197,12 +215,15 @@ def main():
         own.write_text(OWN)
         databases = ProbeDatabases((load(DatabaseSource("own", own)), database))
         servers.stdout.readline()
-        took, gaps, warnings = asyncio.run(scanned(databases, endpoints(words.ports)))
+        took, source, gaps = asyncio.run(scanned(databases, endpoints(PORTS), words.responses))
         servers.stdin.close()
-    print(f"{words.ports} hostile ports in {took:.0f} s, {time.process_time():.0f} s of processor")
+    print(
+        f"{source.responses} of {words.responses} hostile responses in {took:.0f} s, "
+        f"{time.process_time():.0f} s of processor"
+    )
     shown("by the clock", [wall for wall, _ in gaps])
     shown("processor time of this program", [processor for _, processor in gaps])
-    for warning in warnings[:5]:
+    for warning in source.warnings[:5]:
         print(f"warned: {warning}")
 
 

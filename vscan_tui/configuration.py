@@ -6,7 +6,6 @@ its line, that setting is left at its default, and the rest holds.
 
 import difflib
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +86,8 @@ def parse_configuration(text: str, name: str, commands: Collection[str]) -> Conf
         name: of the file, for the problems.
         commands: the ids of all commands.
     """
+    import tomllib  # noqa: PLC0415 - few have such a file, and everybody waits for the screen
+
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

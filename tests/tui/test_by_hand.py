@@ -25,7 +25,7 @@ HELP = b"HELP\r\n"
 def live(answers=None, **options):
     """A scan that has ended, whose ports can be asked by hand."""
     source = ScriptedSource(script(HOST), is_recording=False)
-    return VscanApp(source, by_hand=hand(answers, **options))
+    return VscanApp(source, by_hand=lambda: hand(answers, **options))
 
 
 def port(app, number=9999):
@@ -376,7 +376,9 @@ async def test_where_nothing_can_be_sent_a_sentence_says_what_is_possible():
 
 
 async def test_a_recording_asks_before_something_is_sent_to_an_address():
-    app = VscanApp(ScriptedSource(script(HOST)), by_hand=hand({GET: b"HTTP/1.0 200 Server: x"}))
+    app = VscanApp(
+        ScriptedSource(script(HOST)), by_hand=lambda: hand({GET: b"HTTP/1.0 200 Server: x"})
+    )
     async with app.run_test(size=WIDE) as pilot:
         await go_to(pilot, 80)
         await pilot.press("r")

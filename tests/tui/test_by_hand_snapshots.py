@@ -17,7 +17,7 @@ SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
 def looks(snap_compare):
     def compare(size, prepare, port=80):
         source = ScriptedSource(script(HOST), is_recording=False)
-        app = VscanApp(source, by_hand=hand(), clock=lambda: 0.0)
+        app = VscanApp(source, by_hand=hand, clock=lambda: 0.0)
 
         async def run(pilot):
             await settle(pilot)

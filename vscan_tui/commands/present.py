@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +13,17 @@ from vscan_tui.commands.standard_output import print_lines
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import ScanEnding
 from vscan_tui.options.model import STANDARD_STREAM, OutputOptions, ReportFile
-from vscan_tui.reports.options import ReportOptions
-from vscan_tui.scanning.port_table import load_port_table
-from vscan_tui.session.recorder import Recorder, recording
 from vscan_tui.session.source import EventSource
-from vscan_tui.session.store import Store
+from vscan_tui.session.store import Port, Store
 from vscan_tui.session.wording import readable
 
 WITHOUT_DASK = "--engine dask needs dask's distributed; install vscan_tui[dask]"
 
 if TYPE_CHECKING:
     from vscan_tui.matching.investigation import Investigation
+    from vscan_tui.reports.options import ReportOptions
     from vscan_tui.scanning.by_hand import ByHand
+    from vscan_tui.session.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class Presentation:
     output: OutputOptions
     note: str = ""
     """A line for the screen that says what is shown, when it is no live scan."""
-    recorder: Recorder | None = None
+    recorder: "Recorder | None" = None
     """Where the session is being recorded."""
     trace: bool = False
     investigation: "Investigation | None" = None
     """Answers on the screen what rules make of a response."""
-    by_hand: "ByHand | None" = None
-    """Lets the user step ports and send payloads; None where nothing can be sent."""
+    by_hand: "Callable[[], ByHand] | None" = None
+    """Makes what lets the user step ports and send payloads; None where nothing can be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,6 @@ def wants_screen(output: OutputOptions) -> bool:
 def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
     gc.disable()  # until the screen is there: what a start makes is there to stay
     # Half a second that others need not pay.
-    from vscan_tui.commands.submission import submission  # noqa: PLC0415 - only for the screen
     from vscan_tui.configuration import configuration_path, load_configuration  # noqa: PLC0415
     from vscan_tui.tui.app import VscanApp  # noqa: PLC0415
     from vscan_tui.tui.keymap import COMMAND_IDS  # noqa: PLC0415
@@ -112,13 +111,16 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
         by_hand=presentation.by_hand,
     )
     app.restore_view(load_view_state(view_state_path()))
-    app.triage.submission = submission
+    app.triage.submission = _submission
     # What is there now stays: rules and modules.  The garbage collector held the screen up for a
     # tenth of a second each time it went through all of it.
     gc.freeze()
 
     async def run() -> None:
-        async with recording(recorder, app.feed.emit):
+        if recorder is None:
+            await app.run_async()
+            return
+        async with recorder.running(app.feed.emit):
             await app.run_async()
 
     asyncio.run(run())
@@ -129,6 +131,12 @@ def _on_screen(source: EventSource, presentation: Presentation) -> _Outcome:
         raise SystemExit(ExitStatus.FAILED)  # the screen has said why
     interrupted = app.return_code == ExitStatus.INTERRUPTED
     return _Outcome(app.store, interrupted, app.leaves_table, presentation.output.reports)
+
+
+def _submission(port: Port, rule: str, probe: str) -> str:
+    from vscan_tui.commands.submission import submission  # noqa: PLC0415 - not for the start
+
+    return submission(port, rule, probe)
 
 
 def _without_screen(source: EventSource, presentation: Presentation) -> _Outcome:
@@ -146,7 +154,11 @@ def _without_screen(source: EventSource, presentation: Presentation) -> _Outcome
     return _Outcome(run.store, run.interrupted, run.prints_table, run.unwritten, status)
 
 
-def _report_options(output: OutputOptions) -> ReportOptions:
+def _report_options(output: OutputOptions) -> "ReportOptions":
+    # Not needed before the screen is there.
+    from vscan_tui.reports.options import ReportOptions  # noqa: PLC0415
+    from vscan_tui.scanning.port_table import load_port_table  # noqa: PLC0415
+
     return ReportOptions(
         reasons=output.show_reasons,
         open_only=output.only_open,

@@ -5,9 +5,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vscan_tui.bundled import bundled
-from vscan_tui.commands.databases import load_quietly
 from vscan_tui.commands.present import Presentation, present, say
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.events import Warned
@@ -19,8 +19,11 @@ from vscan_tui.options.model import (
     OutputOptions,
 )
 from vscan_tui.session.journal import JournalError, JournalFault, check_journal, read_events
-from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.replay import Replay
+
+if TYPE_CHECKING:  # what is not needed for the first picture is imported when it is used
+    from vscan_tui.probedb.combined import ProbeDatabases
+    from vscan_tui.scanning.by_hand import ByHand
 
 _FAULTS_TOLD = 5
 DEMO = "demo/real-servers.vscan.jsonl"
@@ -48,7 +51,7 @@ def show_journal(path: Path, output: OutputOptions, *, speed: float | None = Non
         output: how to show it.
         speed: so many times as fast as it happened; None for all at once.
     """
-    from vscan_tui.commands.asking import by_hand  # noqa: PLC0415 - the demo sends nothing
+    from vscan_tui.session.recorder import Recorder  # noqa: PLC0415 - the demo records nothing
 
     faults: list[JournalFault] = []
     source = Replay(
@@ -62,8 +65,8 @@ def show_journal(path: Path, output: OutputOptions, *, speed: float | None = Non
         output,
         note=note,
         recorder=Recorder(path, continues=True),
-        investigation=Investigation(load_quietly),
-        by_hand=by_hand(),
+        investigation=Investigation(_databases),
+        by_hand=_by_hand,
     )
     status = present(source, presentation)
     for fault in faults[:_FAULTS_TOLD]:
@@ -71,6 +74,18 @@ def show_journal(path: Path, output: OutputOptions, *, speed: float | None = Non
     if len(faults) > _FAULTS_TOLD:
         say(f"vscan: {path}: … and {len(faults) - _FAULTS_TOLD} more lines left out")
     return status
+
+
+def _databases() -> "ProbeDatabases":
+    from vscan_tui.commands.databases import load_quietly  # noqa: PLC0415
+
+    return load_quietly()
+
+
+def _by_hand() -> "ByHand":
+    from vscan_tui.commands.asking import by_hand  # noqa: PLC0415
+
+    return by_hand()
 
 
 def _warnings(faults: list[JournalFault]) -> Iterator[Warned]:
@@ -111,13 +126,13 @@ def _open_other(path: Path, options: OpenOptions, error: JournalError) -> int:
     more = len(imported.faults) + imported.faults_left_out - _FAULTS_TOLD
     if more > 0:
         say(f"vscan: {path}: … and {more} more faults")
-    databases = load_quietly()
+    databases = _databases()
     recording = recording_of(imported, RecordedMatcher(databases).match, databases.identities)
     note = f"This is what {path.name} says ({imported.kind}); nothing is sent."
     status = present(
         Replay(list(events_of(recording))),
         Presentation(
-            options.output, note=note, investigation=Investigation(lambda: databases, load_quietly)
+            options.output, note=note, investigation=Investigation(lambda: databases, _databases)
         ),
     )
     return ExitStatus.FAILED if imported.faults and status is ExitStatus.DONE else status
@@ -132,7 +147,7 @@ def demo(options: DemoOptions) -> ExitStatus:
         say(f"vscan: the recording is missing from this installation: {error}")
         return ExitStatus.FAILED
     source = Replay(read_events(path), speed=DEMO_SPEED, longest_gap=DEMO_LONGEST_GAP)
-    investigation = Investigation(load_quietly)
+    investigation = Investigation(_databases)
     return present(
         source, Presentation(options.output, note=DEMO_NOTE, investigation=investigation)
     )

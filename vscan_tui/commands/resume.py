@@ -84,7 +84,7 @@ def resume(options: ResumeOptions) -> ExitStatus:
         live.by_hand.numbering(endpoint, _numbering(port))
     recorder = Recorder(path, continues=True)
     source = _Continued(events, RecordedSource(live, recorder), remainder.hosts)
-    return shown(task, source, recorder, live.by_hand)
+    return shown(task, source, recorder, lambda: live.by_hand)
 
 
 def _options(path: Path, words: tuple[str, ...], output: OutputOptions) -> ScanOptions | None:

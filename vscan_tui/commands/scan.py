@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -107,7 +107,7 @@ def scan(options: ScanOptions, words: tuple[str, ...]) -> ExitStatus:
         discovery = discovery_of_known(task, task.known.ports)
     live = live_scan(task, words, discovery)
     source, recorder = _recorded(live, options)
-    return shown(task, source, recorder, live.by_hand)
+    return shown(task, source, recorder, lambda: live.by_hand)
 
 
 def _scan_with_workers(task: Task, words: tuple[str, ...], scheduler: str) -> ExitStatus:
@@ -172,7 +172,10 @@ def prepared(options: ScanOptions) -> Task | ExitStatus:
 
 
 def shown(
-    task: Task, source: EventSource, recorder: Recorder | None, by_hand: "ByHand | None"
+    task: Task,
+    source: EventSource,
+    recorder: Recorder | None,
+    by_hand: "Callable[[], ByHand] | None",
 ) -> ExitStatus:
     """Show a scan to its end, and report it."""
     options = task.options

@@ -7,15 +7,17 @@ may be asked from an event loop: each takes from milliseconds to seconds.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vscan_tui.events import Match, Protocol
-from vscan_tui.matching.explain import RuleList, rule_list
-from vscan_tui.matching.matcher import Matcher
-from vscan_tui.matching.parts import Dissection, dissect
-from vscan_tui.matching.reads import Read, after_each_read
-from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
-from vscan_tui.probedb.model import Rule
-from vscan_tui.probedb.sources import DatabaseError
+
+if TYPE_CHECKING:  # imported with the first question, so that nobody waits for it before
+    from vscan_tui.matching.explain import RuleList
+    from vscan_tui.matching.matcher import Matcher
+    from vscan_tui.matching.parts import Dissection
+    from vscan_tui.matching.reads import Read
+    from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
+    from vscan_tui.probedb.model import Rule
 
 _NULL_PROBE = "NULL"
 
@@ -24,8 +26,8 @@ _NULL_PROBE = "NULL"
 class Study:
     """What is found out about one response."""
 
-    rules: RuleList
-    reads: tuple[Read, ...]
+    rules: "RuleList"
+    reads: "tuple[Read, ...]"
     """What had come after each read, and what would have been made of it."""
 
 
@@ -34,8 +36,8 @@ class Investigation:
 
     def __init__(
         self,
-        load: Callable[[], ProbeDatabases],
-        reload: Callable[[], ProbeDatabases] | None = None,
+        load: "Callable[[], ProbeDatabases]",
+        reload: "Callable[[], ProbeDatabases] | None" = None,
     ) -> None:
         """Use the databases that `load` returns; once they are read, they are kept.
 
@@ -49,7 +51,7 @@ class Investigation:
         self._databases: ProbeDatabases | None = None
         self._matcher: Matcher | None = None
 
-    def databases(self) -> ProbeDatabases:
+    def databases(self) -> "ProbeDatabases":
         """The databases; none if they cannot be read."""
         with self._lock:
             return self._known()
@@ -74,6 +76,9 @@ class Investigation:
         Returns:
             None if no database knows any rule for it.
         """
+        from vscan_tui.matching.explain import rule_list  # noqa: PLC0415
+        from vscan_tui.matching.reads import after_each_read  # noqa: PLC0415
+
         with self._lock:
             known = self._probe(probe, protocol)
             if known is None:
@@ -81,8 +86,10 @@ class Investigation:
             rules = rule_list(self._known(), known, response)
             return Study(rules, after_each_read(self._own_matcher(), known, response, lengths))
 
-    def dissect(self, rule: Rule, response: bytes) -> Dissection:
+    def dissect(self, rule: "Rule", response: bytes) -> "Dissection":
         """One rule against a response, part by part."""
+        from vscan_tui.matching.parts import dissect  # noqa: PLC0415
+
         return dissect(rule, response)
 
     def match(self, probe: str, protocol: Protocol, response: bytes) -> Match | None:
@@ -91,23 +98,28 @@ class Investigation:
             known = self._probe(probe, protocol)
             return None if known is None else self._own_matcher().match(known, response).match
 
-    def _known(self) -> ProbeDatabases:
+    def _known(self) -> "ProbeDatabases":
         if self._databases is None:
             self._databases = _read(self._load)
         return self._databases
 
-    def _own_matcher(self) -> Matcher:
+    def _own_matcher(self) -> "Matcher":
+        from vscan_tui.matching.matcher import Matcher  # noqa: PLC0415
+
         if self._matcher is None:
             self._matcher = Matcher(self._known())
         return self._matcher
 
-    def _probe(self, name: str, protocol: Protocol) -> CombinedProbe | None:
+    def _probe(self, name: str, protocol: Protocol) -> "CombinedProbe | None":
         """The probe of that name; for one of no database, that of banners."""
         databases = self._known()
         return databases.find(name, protocol) or databases.find(_NULL_PROBE, protocol)
 
 
-def _read(load: Callable[[], ProbeDatabases]) -> ProbeDatabases:
+def _read(load: "Callable[[], ProbeDatabases]") -> "ProbeDatabases":
+    from vscan_tui.probedb.combined import ProbeDatabases  # noqa: PLC0415
+    from vscan_tui.probedb.sources import DatabaseError  # noqa: PLC0415
+
     try:
         return load()
     except DatabaseError:  # the screen goes without

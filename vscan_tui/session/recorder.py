@@ -8,14 +8,15 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-import aiofiles
-from aiofiles.threadpool.binary import AsyncBufferedIOBase
+from typing import TYPE_CHECKING
 
 from vscan_tui.events import Event, Warned
 from vscan_tui.session.journal import encode, header_line
 from vscan_tui.session.packing import Packer, is_cut_off, is_packed, is_packed_name, mend
 from vscan_tui.session.source import Emit, EventSource
+
+if TYPE_CHECKING:
+    from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 FLUSH_SECONDS = 0.25
 """No event stays unwritten for much longer, whatever ends the program."""
@@ -98,7 +99,9 @@ class Recorder:
             await _set_within(self._stop, FLUSH_SECONDS)
         return bool(self._pending)
 
-    async def _open(self) -> AsyncBufferedIOBase:
+    async def _open(self) -> "AsyncBufferedIOBase":
+        import aiofiles  # noqa: PLC0415 - not for the first picture of a recording
+
         if self._continues:
             if await asyncio.to_thread(_has_packing, self.path):
                 self._packer = Packer()
@@ -118,7 +121,7 @@ class Recorder:
     def _packed(self, data: bytes) -> bytes:
         return data if self._packer is None else self._packer.pack(data)
 
-    async def _write_pending(self, file: AsyncBufferedIOBase) -> None:
+    async def _write_pending(self, file: "AsyncBufferedIOBase") -> None:
         while self._pending or self._header:
             count = min(len(self._pending), _BATCH)
             lines = b"".join(encode(self._pending.popleft()) for _ in range(count))

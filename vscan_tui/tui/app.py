@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -43,11 +44,12 @@ if TYPE_CHECKING:  # what is not needed for the first picture is imported when i
 
 _TICK = 1 / 30
 _BUDGET = 0.010
-"""Seconds of each tick that may be spent on folding events into the store."""
-_BACKLOG = 5000
-"""With more events than that to fold, the screen is behind: it is drawn less often meanwhile."""
-_CATCH_UP_BUDGET = 0.025
-_CATCH_UP_TICKS = 8
+"""Seconds that events may take at a time until they are in the store and on the screen."""
+_LEAST_BUDGET = 0.001
+_BREATH = 0.005
+"""Seconds for keys and pictures when more events wait."""
+_SWITCH = 0.0005
+"""Seconds that a thread that is busy with Python keeps the event loop waiting, each time."""
 _PATIENCE = 5.0
 """Seconds that a scan gets to end itself before the program ends without it."""
 _SCAN = "scan"
@@ -81,7 +83,7 @@ class VscanApp(App[int], inherit_bindings=False):
         recorder: Recorder | None = None,
         configuration: Configuration = _DEFAULTS,
         investigation: "Investigation | None" = None,
-        by_hand: "ByHand | None" = None,
+        by_hand: "Callable[[], ByHand] | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Show a source.
@@ -95,7 +97,8 @@ class VscanApp(App[int], inherit_bindings=False):
             configuration: what the user has set; without a theme in it, that of
                 `TEXTUAL_THEME`, or the dark one.
             investigation: answers what rules make of a response.
-            by_hand: steps ports and sends payloads; None where nothing can be sent.
+            by_hand: makes what steps ports and sends payloads, when it is first needed;
+                None where nothing can be sent.
             clock: seconds since the Unix epoch.
         """
         super().__init__()
@@ -116,11 +119,13 @@ class VscanApp(App[int], inherit_bindings=False):
             investigation=investigation,
         )
         self.triage.can_send = by_hand is not None
-        self._by_hand = by_hand
+        self._make_by_hand = by_hand
+        self._by_hand: ByHand | None = None
         self._hands: Hands | None = None
-        if by_hand is not None:
-            by_hand.open(self.queue)
+        self._budget = _BUDGET / 2
+        self._goes_on = False
         self._garbage = Garbage()
+        self._switch_interval = sys.getswitchinterval()
         self._recorder = recorder
         self._has_told_unrecorded = False
         self.configuration = configuration
@@ -133,7 +138,6 @@ class VscanApp(App[int], inherit_bindings=False):
         self.leaves_table = configuration.leave_table
         """Whether whoever ran the app should print the final port table."""
         self._leaving_code = 0
-        self._ticks = 0
 
     def restore_view(self, view: ViewState) -> None:
         """Begin as the user left the screen the last time; before the app is run."""
@@ -163,7 +167,10 @@ class VscanApp(App[int], inherit_bindings=False):
 
     def on_ready(self) -> None:
         """Begin the scan, now that there is a screen to show it."""
+        if not self.source.is_recording:
+            self._begin_by_hand()
         self._garbage.begin()
+        sys.setswitchinterval(_SWITCH)
         self._scan = self.run_worker(self._run_source(), name=_SCAN, exit_on_error=False)
         self.set_interval(_TICK, self._tick)
         self._leave_when_told_to()
@@ -243,25 +250,37 @@ class VscanApp(App[int], inherit_bindings=False):
         self.triage.apply(self.feed.fold(*events))
 
     def _tick(self) -> None:
-        self._ticks += 1
-        if len(self.feed) > _BACKLOG and self._ticks % _CATCH_UP_TICKS:
-            self.feed.catch_up(_CATCH_UP_BUDGET)
-            self._keep_masked()
-            return
         if len(self.feed):
-            changes = self.feed.drain(_BUDGET)
-            self.triage.apply(changes)
-            self._keep_masked()
-            if self._hands is not None:
-                self._hands.notice(changes.endpoints)
-        else:
+            self._take_in()
+        if not len(self.feed):
             self.triage.rest()
         self._garbage.tick()
         self.triage.tick()
 
+    def _take_in(self) -> None:
+        """Fold events into the store for a moment; the rest after keys have had their turn."""
+        began = time.perf_counter()
+        changes = self.feed.drain(self._budget)
+        self.triage.apply(changes)
+        self._keep_masked()
+        if self._hands is not None:
+            self._hands.notice(changes.endpoints)
+        spent = max(time.perf_counter() - began, _LEAST_BUDGET)
+        # To show what has changed takes about as long as to take it in.
+        self._budget = max(_LEAST_BUDGET, min(_BUDGET, self._budget * _BUDGET / spent))
+        if len(self.feed) and not self._goes_on:
+            self._goes_on = True
+            self.set_timer(_BREATH, self._go_on)
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        if len(self.feed):
+            self._take_in()
+
     def on_unmount(self) -> None:
-        """Leave the garbage collector to whoever runs the app."""
+        """Leave the interpreter as it was to whoever runs the app."""
         self._garbage.end()
+        sys.setswitchinterval(self._switch_interval)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say in one sentence why a scan failed."""
@@ -287,7 +306,7 @@ class VscanApp(App[int], inherit_bindings=False):
         if self._hands is None:
             from vscan_tui.tui.by_hand import Hands  # noqa: PLC0415 - not for the first picture
 
-            self._hands = Hands(self, self._by_hand)
+            self._hands = Hands(self, self._begin_by_hand())
             self._hands.breakpoints.remember(self._view.breakpoints)
         return self._hands
 
@@ -299,6 +318,12 @@ class VscanApp(App[int], inherit_bindings=False):
             breakpoints = tuple(str(each) for each in self._hands.breakpoints.all())
         chosen = self.theme if self.theme != self._theme_name else self._view.theme
         return replace(self.triage.view_state, theme=chosen, breakpoints=breakpoints)
+
+    def _begin_by_hand(self) -> "ByHand | None":
+        if self._by_hand is None and self._make_by_hand is not None:
+            self._by_hand = self._make_by_hand()
+            self._by_hand.open(self.queue)
+        return self._by_hand
 
     def action_by_hand(self, name: str) -> None:
         """Step a port, write to it, or see the breakpoints."""

@@ -127,6 +127,19 @@ class Palette:
 
 def palette(theme: Theme) -> Palette:
     """Take the colours of a theme; those that it leaves out are derived as Textual does."""
+    known, found = _palettes.get(theme.name, (None, None))
+    if known is theme and found is not None:
+        return found
+    found = _derived(theme)
+    _palettes[theme.name] = theme, found
+    return found
+
+
+_palettes: dict[str, tuple[Theme, Palette]] = {}
+"""Of each theme that was shown: all panes share the one of theirs."""
+
+
+def _derived(theme: Theme) -> Palette:
     colours = theme.to_color_system().generate()
 
     def colour(name: str) -> Color:

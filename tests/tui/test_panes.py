@@ -146,3 +146,23 @@ def test_shares_and_heights_stay_within_bounds():
     assert Proportions().dragged("a", "b", heights, -100).heights == {"a": 2.0, "b": 6.0}
     assert Proportions().grown("a", heights, -50).heights == {"a": 2.0, "b": 6.0}
     assert Proportions().grown("a", heights, 50).heights == {"a": 6.0, "b": 2.0}
+
+
+async def test_another_pane_takes_the_cursor_without_laying_out_the_screen(monkeypatch):
+    app = VscanApp(ScriptedSource(script(HOST)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        laid_out = []
+        lay_out = type(app.screen)._refresh_layout
+        monkeypatch.setattr(
+            app.screen,
+            "_refresh_layout",
+            lambda *given, **named: laid_out.append(1) or lay_out(app.screen, *given, **named),
+        )
+        for _ in range(4):
+            await pilot.press("tab")
+            await pilot.pause(0.05)
+        assert app.triage.focused_pane is app.triage.ports
+        assert not laid_out
+        await pilot.press("z")
+        await until(pilot, lambda: laid_out)

@@ -250,7 +250,9 @@ def test_what_is_marked_done_no_longer_wants_attention():
 
 
 @pytest.mark.parametrize("with_host", [True, False])
-@pytest.mark.parametrize("columns", [DEFAULT, {column.id for column in COLUMNS}, {"port", "note"}])
+@pytest.mark.parametrize(
+    "columns", [DEFAULT, frozenset(column.id for column in COLUMNS), frozenset({"port", "note"})]
+)
 def test_a_row_is_never_wider_than_its_pane(columns, with_host):
     made, host = port(tcp(65535), name="a-service-with-a-very-long-name", version="9" * 60)
     entry = Entry(made, host, 0)
@@ -264,7 +266,7 @@ def test_a_note_in_any_script_takes_the_cells_that_it_takes():
     made, host = port(tcp(80))
     made.note = "\u30d7\u30ea\u30f3\u30bf e\u0301 \u202e"
     entry = Entry(made, host, 0)
-    shown = layout(80, {"port", "note"}, with_host=False)
+    shown = layout(80, frozenset({"port", "note"}), with_host=False)
     strip = strip_of(row_line(entry, shown), palette(DARK), 80)
     assert sum(map(cell_len, (segment.text for segment in strip))) == 80
     assert "\u30d7\u30ea\u30f3\u30bf \xe9 ." in strip.text
@@ -274,3 +276,13 @@ def test_each_standing_has_a_symbol_of_its_own():
     symbols = [standing.symbol for standing in Standing]
     assert len(set(symbols)) == len(symbols)
     assert all(len(symbol) == 1 for symbol in symbols)
+
+
+def test_many_ports_that_come_at_once_are_put_among_those_that_are_there():
+    for order in (Order(), Order(reverse=True), Order("service"), Order(by_host=True)):
+        ports = filled(*[port(tcp(number)) for number in range(1000, 1400, 2)], order=order)
+        ports.put([port(tcp(number)) for number in range(1399, 900, -2)])
+        alone = filled(*[port(tcp(number)) for number in range(901, 1400)], order=order)
+        expected = [line for line in lines(alone) if line in set(lines(ports))]
+        assert lines(done(ports)) == expected
+        assert len(ports) > 400

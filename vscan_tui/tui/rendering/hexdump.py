@@ -327,7 +327,9 @@ class HexPart(Part):
         # owners[0] and over[0] are those of the byte before the line's first
         runs = _Runs(Run(f"{start:0{shape.digits}x}", Role.LABEL))
         cursor = layers.cursor - start
-        for first, last in _alike(data, owners, over, cursor, {at - start for at in borders}):
+        whole = list(_alike(data, owners, over, cursor, frozenset()))
+        inside = {at - start for at in borders}
+        for first, last in _alike(data, owners, over, cursor, inside) if inside else whole:
             group, layer, role = owners[first + 1], over[first + 1], _ROLES[data[first]]
             shown = Layer.CURSOR if first == cursor else layer
             self._gap(runs, first, owners, over, is_border=start + first in borders)
@@ -339,7 +341,7 @@ class HexPart(Part):
             runs.add(closing + " " * (blank + 1), Role.PLAIN)
         else:
             runs.add(f"{closing} ", Role.PLAIN)
-        for first, last in _alike(data, owners, over, cursor, frozenset()):
+        for first, last in whole:
             shown = Layer.CURSOR if first == cursor else over[first + 1]
             text = data[first:last].translate(_DOTTED).decode("ascii")
             runs.add(text, _ROLES[data[first]], owners[first + 1], shown)

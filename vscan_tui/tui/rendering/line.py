@@ -44,6 +44,9 @@ class Role(Enum):
     REGEX_ESCAPE = "regex escape"
     REGEX_ANCHOR = "regex anchor"
 
+    # Members are unique, and the hash that enumerations have takes ten times as long.
+    __hash__ = object.__hash__
+
 
 class Layer(Enum):
     """What lies over bytes besides the group that captured them; the uppermost is shown."""
@@ -56,6 +59,8 @@ class Layer(Enum):
     CURRENT_HIT = "found, and gone to"
     SELECTED = "selected"
     CURSOR = "under the cursor"
+
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True)

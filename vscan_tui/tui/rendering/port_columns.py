@@ -1,7 +1,7 @@
 """The columns that the port table can have."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -146,7 +146,8 @@ Layout = tuple[tuple[Column, int], ...]
 """The columns that are shown, each with its width."""
 
 
-def layout(width: int, chosen: Collection[str], *, with_host: bool) -> Layout:
+@lru_cache(maxsize=64)
+def layout(width: int, chosen: frozenset[str], *, with_host: bool) -> Layout:
     """Share a width among columns; those at the end go first when there is no room.
 
     Widths follow from the width of the pane, never from what it holds.

@@ -465,8 +465,9 @@ def _remove(items: list[_Sorted], item: _Sorted) -> None:
 
 def _insert(items: list[_Sorted], new: Sequence[_Sorted]) -> None:
     if len(new) > _MANY:
-        items.extend(new)
-        items.sort(key=_key)
+        # Ports are mostly found in order: what comes before the first new one stays as it is.
+        start = bisect_left(items, min(map(_key, new)), key=_key)
+        items[start:] = sorted([*items[start:], *new], key=_key)
     else:
         for item in new:
             insort(items, item, key=_key)

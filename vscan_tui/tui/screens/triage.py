@@ -8,7 +8,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.dom import DOMNode
 from textual.geometry import Offset
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from vscan_tui.events import Endpoint, Event
@@ -32,7 +34,6 @@ from vscan_tui.tui.rendering.status import (
     warnings_text,
 )
 from vscan_tui.tui.rendering.title import progress, title_line
-from vscan_tui.tui.screens.copy_as import CopyAsScreen
 from vscan_tui.tui.view_state import ViewState
 from vscan_tui.tui.widgets.bar import Bar
 from vscan_tui.tui.widgets.exchange_list import ExchangeList
@@ -71,6 +72,8 @@ class TriageScreen(Screen[None]):
     }
     """
     ESCAPE_TO_MINIMIZE = False
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As Textual has it, but that the panes that are concerned are drawn anew, not all of them."""
 
     def __init__(
         self,
@@ -234,7 +237,7 @@ class TriageScreen(Screen[None]):
         self._update_title()
 
     def rest(self) -> None:
-        """Use a moment in which nothing comes in."""
+        """Use a moment in which nothing waits."""
         self.ports.rest(_REST)
 
     def show_failure(self, text: str) -> None:
@@ -610,6 +613,8 @@ class TriageScreen(Screen[None]):
 
     def action_copy_as(self) -> None:
         """Ask in which notation to copy bytes of the response."""
+        from vscan_tui.tui.screens.copy_as import CopyAsScreen  # noqa: PLC0415 - not for the start
+
         data, origin, name = self.response.copied_bytes()
         if data:
             self.app.push_screen(CopyAsScreen(data, origin, name))

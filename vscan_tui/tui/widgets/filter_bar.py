@@ -154,8 +154,11 @@ class FilterBar(Vertical):
         more = "" if is_final else "…"
         text = f"{shown:,}{more} of {count_text(total, 'port')} shown"
         label = self.query_one("#filter-count", Static)
-        if str(label.content) != text:
-            label.update(text)
+        before = str(label.content)
+        if not is_final:  # another width lays out the whole screen, again and again while it counts
+            text = text.rjust(len(before))
+        if before != text:
+            label.update(text, layout=len(before) != len(text))
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

@@ -5,20 +5,29 @@ that a pane costs the same whether it has ten lines or 65,535.
 """
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.terminal_theme import TerminalTheme
 from textual import events
-from textual.geometry import Offset, Region, Size
+from textual._styles_cache import StylesCache
+from textual.color import Color
+from textual.content import Content
+from textual.css.styles import StylesBase
+from textual.filter import ANSIToTruecolor, LineFilter
+from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.style import Style as TextualStyle
 
 from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.rendering.line import FILLER, Line, Role, Run, cut_line, wrapped_words
 from vscan_tui.tui.themes import Palette, palette
 
+_Title = tuple[Content, Color, Color, TextualStyle]
+"""Of a border, with its colours and style."""
 # Whoever makes lines makes them printable; this is the last gate before the terminal.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\uffff]"
@@ -65,6 +74,37 @@ def strip_of(
 
 
 _COUNT_DIGITS = 6
+
+
+class _WholeLines(StylesCache):
+    """Takes the lines of a widget without border and padding as they are.
+
+    Textual looks at a dozen styles for each line, which takes longer than drawing it.
+    """
+
+    def render_line(  # noqa: PLR0913, PLR0917 - as Textual has it
+        self,
+        styles: StylesBase,
+        y: int,
+        size: Size,
+        content_size: Size,
+        padding: Spacing,
+        base_background: Color,
+        background: Color,
+        render_content_line: Callable[[int], Strip],
+        border_title: _Title | None,
+        border_subtitle: _Title | None,
+        opacity: float,
+        ansi_theme: TerminalTheme,
+        native_ansi: bool,  # noqa: FBT001
+    ) -> Strip:
+        """Draw one line."""
+        if size == content_size:
+            return render_content_line(y)
+        return super().render_line(
+            styles, y, size, content_size, padding, base_background, background,
+            render_content_line, border_title, border_subtitle, opacity, ansi_theme, native_ansi,
+        )  # fmt: skip
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -142,12 +182,14 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         """Begin empty."""
         super().__init__(id=id)
+        self._styles_cache = _WholeLines()
         self.cursor = 0
         self.emphasis = 0
         self._is_dragged = False
         self._count = ""
         self._strips: dict[Hashable, Strip] = {}
         self._palette: Palette | None = None
+        self._drawn_size: Size | None = None
 
     # What a pane says of itself
 
@@ -283,12 +325,25 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Textual's side
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Leave out the filter that replaces a terminal's own colours: there are none here."""
+        filters = super().get_line_filters()
+        return [found for found in filters if not isinstance(found, ANSIToTruecolor)]
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw some lines; where the pane is on the screen is looked up once for all of them."""
+        self._drawn_size = self.size
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._drawn_size = None
+
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane; the first is the heading."""
-        width = self.size.width
+        width, height = self._drawn_size or self.size
         if y == 0:
             return strip_of(self.heading(), self.colours, width)
-        foot = self.foot() if self.has_foot and y == self.size.height - 1 else None
+        foot = self.foot() if y == height - 1 and self.has_foot else None
         if foot is not None:
             return strip_of(foot, self.colours, width)
         count = self.line_count

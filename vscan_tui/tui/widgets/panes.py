@@ -99,6 +99,8 @@ class Panes(Container):
         self.answers = Container(id="answers")
         self.is_zoomed = False
         self.proportions = Proportions()
+        self._given: dict[tuple[Widget, str], str | None] = {}
+        """The sizes that were set, by pane and side."""
         self._last_detail: LineView = debugger
 
     def compose(self) -> ComposeResult:
@@ -214,8 +216,8 @@ class Panes(Container):
         )
         for pane, part in shares:
             text = None if part is None else f"{part * 100:.2f}fr"
-            pane.styles.width = None if is_column else text
-            pane.styles.height = text if is_column else None
+            self._give(pane, "width", None if is_column else text)
+            self._give(pane, "height", text if is_column else None)
         is_wide = self.has_class("-wide")
         details: tuple[Widget, ...] = (
             self.exchanges,
@@ -227,7 +229,13 @@ class Panes(Container):
             weight = chosen.heights.get(str(pane.id))
             if is_wide and pane.parent is self.details:
                 weight = None
-            pane.styles.height = None if weight is None else f"{weight:.2f}fr"
+            self._give(pane, "height", None if weight is None else f"{weight:.2f}fr")
+
+    def _give(self, pane: Widget, side: str, size: str | None) -> None:
+        """Set a size, if it is another one: Textual lays out the whole screen for each."""
+        if self._given.get((pane, side)) != size:
+            self._given[pane, side] = size
+            setattr(pane.styles, side, size)
 
     def on_details_dragged(self, event: Details.Dragged) -> None:
         """Put the border where the mouse is."""

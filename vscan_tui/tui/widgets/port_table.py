@@ -182,12 +182,21 @@ class PortTable(LineView):
         if not self.ports.is_working:
             return
         end = time.perf_counter() + _SLICE
-        if self.ports.work(lambda: time.perf_counter() >= end):
-            self._settle()
+        before = self._seen()
+        self.ports.work(lambda: time.perf_counter() >= end)
         if self.ports.is_working:
+            self.fit()
+            if self._seen() != before:  # which they mostly are not: a picture costs more than this
+                self.refresh()
             self._go_on_soon()
         else:
+            self._settle()
             self.post_message(self.Settled())
+
+    def _seen(self) -> list[Item]:
+        """The ports and headings in the lines that are seen."""
+        last = min(self.top + self.page, len(self.ports))
+        return [self.ports.item(index) for index in range(self.top, last)]
 
     def rest(self, seconds: float) -> None:
         """Use a moment in which nothing happens to prepare the next filter."""

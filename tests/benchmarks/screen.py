@@ -28,7 +28,7 @@ from tests.benchmarks.pseudo_terminal import ROWS, PseudoTerminal
 from vscan_tui.bundled import bundled
 from vscan_tui.commands.recorded import DEMO
 
-STARTS = 7
+STARTS = 5
 PAINT, KEY = 0.5, 0.033
 LIMIT, LOADING = 10.0, 60.0
 GAP = 0.1

@@ -112,12 +112,12 @@ PRESSED = (
     ("end, home", 15, [END, HOME], BODY, GAP, b""),
     ("n, to the next unknown port", 40, [b"n"], BODY, GAP, b""),
     ("tab, to the next pane", 12, [b"\t"] * 4, BODY, GAP, b""),
-    ("a letter of the filter, the letter", 10, [b"/", *[b"9"] * 4], FILTER_BAR, SLOW, ESCAPE),
+    ("a letter of the filter, the letter", 10, [b"/", *[b"9"] * 4], FILTER_BAR, GAP, ESCAPE),
     ("z, one pane alone, and back", 6, [b"z"] * 2, BODY, SLOW, b""),
     ("a letter of the filter, the ports", 5, [b"/", *[b"9"] * 4], PORTS_ABOVE, SLOW, ESCAPE),
-    ("o, another order", 12, [b"o"], BODY, SLOW, HOME),
-    ("?, the help", 10, [b"?"], EVERYTHING, SLOW, ESCAPE),
-    ("t, the timeline", 10, [b"t"], EVERYTHING, SLOW, ESCAPE),
+    ("o, another order", 6, [b"o"], BODY, SLOW, HOME),
+    ("?, the help", 6, [b"?"], EVERYTHING, SLOW, ESCAPE),
+    ("t, the timeline", 6, [b"t"], EVERYTHING, SLOW, ESCAPE),
 )
 HURRIED = 6
 """So many of them are what one does all the time."""

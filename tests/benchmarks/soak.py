@@ -63,9 +63,10 @@ def scan_over_and_over(words: list[str]) -> None:
         for number in range(1, 1 << 20):
             live = live_scan(task, tuple(words), discovery_of_known(task, task.known.ports))
             recorder = Recorder(Path(folder, f"{number}.vscan.jsonl.gz"))
-            shown(task, RecordedSource(live, recorder), recorder, live.by_hand)
+            source = RecordedSource(live, recorder)
+            shown(task, source, recorder, lambda live=live: live.by_hand)
             recorder.path.unlink()
-            del live, recorder
+            del live, recorder, source
             # A program that shows one scan keeps all that was there before it from being collected.
             gc.unfreeze()
             # Of this cache, Textual has one for all programs: the last thousand widgets stay in it.

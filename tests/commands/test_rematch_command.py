@@ -66,14 +66,14 @@ def test_with_the_same_rules_no_verdict_changes(capsys):
     store = store_of(read_events(DEMO))
     matcher = RecordedMatcher(load_quietly((str(DATA / "service-probes"),)))
 
-    found_again = [rematched(port, matcher, 7) for port in store.ports.values()]
+    named = [port for port in store.ports.values() if port.outcome is Outcome.HARD_MATCH]
+    found_again = [rematched(port, matcher, 7) for port in named]
 
-    assert len(found_again) == len(store.ports)
-    # Rules have been added since the recording; none of them unmakes what was known.
+    assert len(named) > 40
+    # Rules may have been added since the recording; none of them unmakes what was known.
     for port in found_again:
-        if port.before.outcome is Outcome.HARD_MATCH:
-            assert port.after.outcome is Outcome.HARD_MATCH
-            assert port.after.service.name == port.before.service.name, port.before.text
+        assert port.after.outcome is Outcome.HARD_MATCH
+        assert port.after.service.name == port.before.service.name, port.before.text
 
 
 def test_old_and_new_verdict_are_told_for_what_changes(tmp_path, capsys, database):

@@ -29,13 +29,14 @@ from vscan_tui.events import (
     ScanPlanned,
     Warned,
 )
-from vscan_tui.scanning import discovery as module
+from vscan_tui.scanning import prober as module
 from vscan_tui.scanning.discovery import Discovery
 from vscan_tui.scanning.port_table import Entry, build_port_table
 from vscan_tui.scanning.portspec import PortSelection, to_ranges
 from vscan_tui.scanning.rate import RateLimit
 from vscan_tui.scanning.targets import ReverseResolver, TargetList
 from vscan_tui.scanning.timing import timing
+from vscan_tui.scanning.verdicts import VERDICTS
 
 TABLE = build_port_table("a table", [Entry("known", "tcp", 22, 0.5)])
 LOOPBACK = "127.0.0.1"
@@ -376,14 +377,14 @@ async def test_a_host_that_does_not_answer_is_down_and_not_scanned(monkeypatch):
 
 async def test_many_hosts_are_looked_at_a_few_at_a_time(monkeypatch):
     most = 0
-    begin = module._Prober._begin
+    begin = module.Prober._begin
 
     def counted(self, target):
         nonlocal most
         begin(self, target)
         most = max(most, len(self._hosts))
 
-    monkeypatch.setattr(module._Prober, "_begin", counted)
+    monkeypatch.setattr(module.Prober, "_begin", counted)
     try:
         context = listening(address="127.0.0.77")
         with context as [port]:
@@ -551,7 +552,7 @@ def test_few_descriptors_are_enough_and_none_is_taken_from_others():
 @given(st.lists(st.floats(0, 1000), min_size=1, max_size=30))
 def test_the_timeout_stays_within_the_bounds_of_the_template(seconds):
     template = timing(4)
-    prober = module._Prober(new_discovery([1])._prober._plan, lambda _: None)
+    prober = module.Prober(new_discovery([1])._prober._plan, lambda _: None)
     prober._begin(module.Target(LOOPBACK))
     [host] = prober._hosts
     for measured in seconds:
@@ -563,7 +564,7 @@ async def test_a_fault_in_the_thread_comes_out_of_run(monkeypatch):
     def fail(*_: object):
         raise ZeroDivisionError("for the test")
 
-    monkeypatch.setattr(module._Prober, "_start_attempts", fail)
+    monkeypatch.setattr(module.Prober, "_start_attempts", fail)
     with pytest.raises(ZeroDivisionError):
         await discover([1], targets=["127.0.0.0/24"])
 
@@ -581,11 +582,11 @@ async def test_hosts_without_end_are_planned_with_numbers_that_can_be_written():
 
 
 def test_states_are_nmaps_words():
-    assert {verdict.reason for verdict in module._VERDICTS.values()} == {
+    assert {verdict.reason for verdict in VERDICTS.values()} == {
         *("syn-ack", "conn-refused", "no-response", "host-unreach", "net-unreach"),
         *("proto-unreach", "admin-prohibited"),
     }
-    assert module._VERDICTS[errno.EHOSTUNREACH].state is PortState.FILTERED
+    assert VERDICTS[errno.EHOSTUNREACH].state is PortState.FILTERED
 
 
 async def test_a_rate_holds_for_ports_that_are_refused_on_the_spot():

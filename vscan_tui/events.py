@@ -315,6 +315,8 @@ class ConnectionOpened(_Event, frozen=True, tag="connection opened"):
     connection: int
     seconds: float
     tls: TlsDetails | None = None
+    kept_for: float | None = None
+    """Seconds since it found the port open, if it is port discovery's."""
 
 
 class ConnectionFailed(_Event, frozen=True, tag="connection failed"):

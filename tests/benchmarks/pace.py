@@ -5,7 +5,8 @@
 
 scans the ports of a host with `--pace eager` and `--pace polite`, one after the
 other, and prints how long each took, on which ports their answers differ, and
-how many connections and bytes each port cost (those of `polite` are Nmap's).
+how many connections (port discovery's included) and bytes each port cost; those of
+`polite` are Nmap's.
 Then it does the same with one HTTP port of the host (if named), with a port that
 accepts and never answers, and with one that closes on whatever it is sent, both
 of its own (unless --no-own).  With --nmap, `nmap -sV -T4` is run on all of these too.
@@ -22,7 +23,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +35,7 @@ ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
 }
 """An installed program has its modules compiled."""
-VSCAN = (sys.executable, "-m", "vscan_tui", "--headless", "--no-journal")
+VSCAN = (sys.executable, "-m", "vscan_tui", "--headless")
 
 
 @dataclass(frozen=True)
@@ -52,26 +54,35 @@ def scan(command: list[str], ports: str, host: str, database: str | None) -> Run
     words = ["-sT", "-sV", "-T4", "-Pn", "-n", "-p", ports, host]
     words += ["--versiondb", database] if database else []
     with tempfile.TemporaryDirectory() as folder:
-        xml, lines = Path(folder, "scan.xml"), Path(folder, "scan.jsonl")
-        outputs = ["-oX", str(xml), *([] if command == ["nmap"] else ["-oJ", str(lines)])]
+        xml = Path(folder, "scan.xml")
+        outputs = ["-oX", str(xml)]
+        outputs += [] if command == ["nmap"] else ["--journal-dir", folder]
         began = time.monotonic()
         quiet = subprocess.DEVNULL
         program = [*command, *words, *outputs]
         subprocess.run(program, check=True, stdout=quiet, stderr=quiet, env=ENVIRONMENT)
         seconds = time.monotonic() - began
-        return Run(seconds, answers(xml), costs(lines) if lines.exists() else {})
+        return Run(seconds, answers(xml), costs(Path(folder).glob("*.vscan.jsonl")))
 
 
-def costs(lines: Path) -> dict[int, tuple[int, int]]:
-    """Count connections and bytes in a report of JSON lines."""
-    found = {}
-    for line in lines.read_text().splitlines():
-        port = json.loads(line)
-        if port["type"] == "port" and port["exchanges"]:
-            connections = {exchange["connection"] for exchange in port["exchanges"]}
-            sent = sum(len(base64.b64decode(each["payload"])) for each in port["exchanges"])
-            found[port["port"]] = len(connections), sent
-    return found
+def costs(journals: Iterable[Path]) -> dict[int, tuple[int, int]]:
+    """Count the connections and bytes that each TCP port saw."""
+    connections, sent = Counter[int](), Counter[int]()
+    for journal in journals:
+        for line in journal.read_text().splitlines():
+            event = json.loads(line)
+            endpoint = event.get("endpoint") or {}
+            if endpoint.get("protocol") != "tcp":
+                continue
+            port = endpoint["port"]
+            match event["event"]:
+                case "port found" | "connection failed":
+                    connections[port] += 1
+                case "connection opened":
+                    connections[port] += event.get("kept_for") is None
+                case "exchange started":
+                    sent[port] += len(base64.b64decode(event.get("payload", "")))
+    return {port: (count, sent[port]) for port, count in connections.items()}
 
 
 def pace(name: str) -> list[str]:

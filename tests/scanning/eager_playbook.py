@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
+from msgspec.structs import replace
+
 from vscan_tui.events import Outcome, Service
 from vscan_tui.matching.matcher import Matcher
 from vscan_tui.probedb.combined import ProbeDatabases
@@ -81,6 +83,8 @@ class EagerPlaybook:
     until: float = float("inf")
     late: float = 0.0
     """The end of later waits on the first connection is told so much too late."""
+    kept_for: float = 0.0
+    """So long the first connection was open before the machine was told of it."""
 
     def __post_init__(self) -> None:
         self.now = 0.0
@@ -194,8 +198,15 @@ class EagerPlaybook:
             return
         if action.tunnel and inside is not None:
             connection.port = inside
-        self._tell(eager.Opened(action.connection, self.service.round_trip))
         self._serve()
+        self._tell(self._opened(action))
+
+    def _opened(self, action: eager.Open) -> eager.Opened:
+        opened = eager.Opened(action.connection, self.service.round_trip)
+        if self.opened > 1 or not self.kept_for:
+            return opened
+        has_spoken = any(doing.after <= self.kept_for for doing in self.service.greets)
+        return replace(opened, age_ms=self.kept_for, has_spoken=has_spoken)
 
     def _serve(self) -> None:
         for number, connection in self._connections.items():
@@ -203,21 +214,24 @@ class EagerPlaybook:
             if connection.is_served or served >= self.service.serves_at_a_time:
                 continue
             connection.is_served = True
-            self._do(number, connection.port.greets)
+            kept_for = self.kept_for if number == 1 else 0.0
+            self._do(number, connection.port.greets, so_long_ago=kept_for)
             for payload in connection.heard:
                 self._do(number, connection.port.answers(payload))
 
     def _heard(self, number: int, payload: bytes) -> None:
         connection = self._connections[number]
-        connection.began = self.now
+        is_first = not connection.began
+        connection.began = self.now - (self.kept_for if number == 1 and is_first else 0.0)
         if payload and connection.is_served:
             self._do(number, connection.port.answers(payload))
         elif payload:
             connection.heard.append(payload)
 
-    def _do(self, number: int, doings: Iterable[Doing]) -> None:
+    def _do(self, number: int, doings: Iterable[Doing], *, so_long_ago: float = 0.0) -> None:
         for doing in doings:
-            self._at(doing.after, lambda d=doing: self._done(number, d))
+            after = max(0.0, doing.after - so_long_ago)
+            self._at(after, lambda d=doing: self._done(number, d))
 
     def _done(self, number: int, doing: Doing) -> None:
         connection = self._connections.get(number)

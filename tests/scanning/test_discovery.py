@@ -127,6 +127,26 @@ def reserved(count=1, kind=socket.SOCK_STREAM, family=socket.AF_INET, address=LO
         yield [handle.getsockname()[1] for handle in handles]
 
 
+async def test_a_connection_that_is_taken_over_stays_open_and_no_other_does():
+    taken = {}
+
+    def take(endpoint, handle, seconds):
+        assert seconds >= 0
+        taken[endpoint.port] = handle
+        return endpoint.port == wanted
+
+    with listening(5) as ports, reserved(50) as closed:
+        wanted = ports[2]
+        found = verdicts(await discover(sorted(ports + closed), on_open=take))
+        assert [state for state, _ in found.values()].count("open") == 5
+        assert sorted(taken) == sorted(ports)
+        assert [port for port, handle in taken.items() if handle.fileno() != -1] == [wanted]
+        with taken[wanted] as handle:
+            assert handle.getpeername()[1] == wanted
+            assert not handle.getblocking()
+            handle.send(b"still there")
+
+
 @contextlib.contextmanager
 def silent_port():
     """Yield a port that does not answer: its backlog is full, and nobody accepts."""

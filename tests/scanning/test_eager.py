@@ -26,6 +26,7 @@ from vscan_tui.scanning.interrogation import (
     TimedOut,
 )
 from vscan_tui.scanning.waits import (
+    HEAD_START_MS,
     NULL_QUIET_MS,
     PROMPT_ANSWER_MS,
     PROMPT_QUIET_MS,
@@ -101,6 +102,47 @@ def test_a_service_that_speaks_first_is_asked_nothing():
     assert book.sent == ["NULL"]
     assert book.found.fields.version == "2.0"
     assert book.opened == 1
+
+
+def begun(book):
+    """When the first probe that sends something went out."""
+    return min(float(line.split()[0]) for line in book.log if "Send" in line and "NULL" not in line)
+
+
+def test_the_head_start_began_when_the_connection_was_opened():
+    fresh, kept = play(Port(answers=WEB)), play(Port(answers=WEB), kept_for=HEAD_START_MS - 10)
+    assert begun(fresh) - begun(kept) == pytest.approx(HEAD_START_MS - 10)
+    assert begun(play(Port(answers=WEB), kept_for=900)) < 1
+    assert kept.found == fresh.found
+
+
+def test_silence_before_it_was_listened_to_does_not_end_the_wait_for_a_banner():
+    late = Say(b"SSH-2.0-x", after=900 + PROMPT_QUIET_MS - 10)
+    book = play(Port(greets=[late], answers=WEB), kept_for=900)
+    assert book.found.name == "ssh"
+
+
+def test_a_banner_that_waited_is_read_before_anything_is_asked():
+    book = play(Port(greets=[Say(b"SSH-2.0-x", after=5)], answers=WEB), kept_for=900)
+    assert book.sent == ["NULL"]
+    assert book.found.name == "ssh"
+
+
+def test_a_banner_that_waited_does_not_tell_how_long_banners_take():
+    def quiet(kept_for):
+        book = play(Port(greets=[Say(b"nothing known", after=5)]), kept_for=kept_for)
+        [null] = [probe for probe in book.databases.of_protocol("tcp") if probe.is_null]
+        return book.machine._waits.quiet(null)
+
+    assert quiet(900) == quiet(0)
+
+
+def test_a_port_is_wrapped_by_the_time_since_the_connection_was_opened():
+    hangs_up = Port(greets=[HangUp(after=2_990)])
+    lasts = Port(greets=[HangUp(after=3_010)])
+    for kept_for in (0, 900):
+        assert play(hangs_up, kept_for=kept_for).outcome is Outcome.TCPWRAPPED
+        assert play(lasts, kept_for=kept_for).outcome is not Outcome.TCPWRAPPED
 
 
 def test_an_answer_counts_once_the_earlier_probes_were_quiet():

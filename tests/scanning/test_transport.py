@@ -1,6 +1,7 @@
 """Real sockets on loopback: what arrives, how connections end, and that nothing is lost."""
 
 import asyncio
+import select
 import shutil
 import socket
 
@@ -53,6 +54,24 @@ async def test_what_is_sent_arrives():
         connection = await connect(endpoint)
         await connection.send(b"\x00\xff payload")
         assert await receive_all(connection, 10) == b"\x00\xff payload"
+        await connection.close()
+
+
+async def test_a_socket_that_is_connected_already_is_gone_on_with():
+    async def greet_and_echo(reader, writer):
+        writer.write(b"hello")
+        await echo(reader, writer)
+
+    async with tcp_server(greet_and_echo) as endpoint:
+        handle = socket.socket()
+        handle.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(handle, (endpoint.address, endpoint.port))
+        while not select.select([handle], [], [], 0)[0]:
+            await asyncio.sleep(0)
+        connection = await AsyncioTransport().adopt(handle)
+        assert await connection.receive(LONG) == b"hello"
+        await connection.send(b"again")
+        assert await receive_all(connection, 5) == b"again"
         await connection.close()
 
 

@@ -24,9 +24,10 @@ from vscan_tui.options.model import STANDARD_STREAM, ReverseDns, ScanOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
 from vscan_tui.scanning.built_in import all_postprocessors
-from vscan_tui.scanning.discovery import Discovery, Payloads
+from vscan_tui.scanning.discovery import Discovery
 from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
 from vscan_tui.scanning.kept_answers import KeptAnswers
+from vscan_tui.scanning.kept_connections import KeptConnections
 from vscan_tui.scanning.port_table import PortTable, load_port_table
 from vscan_tui.scanning.portspec import (
     PortSelection,
@@ -35,6 +36,7 @@ from vscan_tui.scanning.portspec import (
     parse_ports,
 )
 from vscan_tui.scanning.postprocessing import LoadedPostProcessors
+from vscan_tui.scanning.prober import Payloads
 from vscan_tui.scanning.rate import RateLimit
 from vscan_tui.scanning.targets import (
     Resolve,
@@ -301,9 +303,19 @@ def live_scan(task: Task, words: tuple[str, ...], discovery: PortDiscovery) -> S
         say(f"vscan: warning: {problem}")
     transport = AsyncioTransport(task.rate)
     answers = KeptAnswers()
+    connections = KeptConnections()
     if isinstance(discovery, Discovery):
         discovery.on_answer = answers.keep
-    live = Scan(settings, task.databases, discovery, transport, loaded.postprocessors, answers)
+        discovery.on_open = connections.keep
+    live = Scan(
+        settings,
+        task.databases,
+        discovery,
+        transport,
+        loaded.postprocessors,
+        answers,
+        connections=connections,
+    )
     transport.tell = live.warn
     return live
 

@@ -23,6 +23,7 @@ from vscan_tui.events import (
     PortState,
     TlsDetails,
 )
+from vscan_tui.scanning.kept_connections import KeptConnection
 from vscan_tui.scanning.transport import Connection, ConnectionEndedError, Transport
 
 Emit = Callable[[Event], None]
@@ -108,25 +109,39 @@ class Conversation:
         self._numbering = numbering or Numbering()
         self._number = 0
         self._last_exchange = 0
+        self._listening_since: float | None = None
+        """When a connection that was kept was opened, until its first exchange."""
 
     @property
     def is_connected(self) -> bool:
         """Whether a connection is open, as far as we are concerned."""
         return self._connection is not None
 
-    async def connect(self, *, tunnel: bool, timeout_ms: int) -> str:
-        """Open a connection; returns why it failed, or nothing if it did not."""
-        await self._transport.turn()
+    async def connect(
+        self, *, tunnel: bool, timeout_ms: int, kept: KeptConnection | None = None
+    ) -> str:
+        """Open a connection; returns why it failed, or nothing if it did not.
+
+        Args:
+            tunnel: whether to speak TLS.
+            timeout_ms: the time for all of it.
+            kept: a plain connection to use in place of a new one.
+        """
+        if kept is None:
+            await self._transport.turn()
         self._numbering.connections += 1
         self._number = self._numbering.connections
         began = asyncio.get_running_loop().time()
         try:
-            connection = await self._transport.connect(
-                self.endpoint,
-                tunnel=tunnel,
-                server_name=self._server_name,
-                within=timeout_ms / 1000,
-            )
+            if kept is None:
+                connection = await self._transport.connect(
+                    self.endpoint,
+                    tunnel=tunnel,
+                    server_name=self._server_name,
+                    within=timeout_ms / 1000,
+                )
+            else:
+                connection = await self._transport.adopt(kept.handle)
         except (TimeoutError, ConnectionEndedError, OSError) as error:
             reason = _connect_failure(error, tunnel=tunnel, timeout_ms=timeout_ms)
             number = getattr(error, "errno", None)
@@ -149,7 +164,11 @@ class Conversation:
         if self._numbering.was_shut:
             self._numbering.was_shut = False
             self._found(PortState.OPEN, "syn-ack")
-        self.connect_seconds = asyncio.get_running_loop().time() - began
+        now = asyncio.get_running_loop().time()
+        self.connect_seconds = now - began
+        if kept is not None:
+            self.connect_seconds = kept.seconds
+            self._listening_since = began - kept.age
         self.tls = connection.tls or self.tls
         self._emit(
             ConnectionOpened(
@@ -158,6 +177,7 @@ class Conversation:
                 connection=self._number,
                 seconds=self.connect_seconds,
                 tls=connection.tls,
+                kept_for=None if kept is None else now - began + kept.age,
             )
         )
         return ""
@@ -191,7 +211,9 @@ class Conversation:
         """
         self._numbering.exchanges += 1
         number = self._numbering.exchanges
-        self.exchange = OpenExchange(number, asyncio.get_running_loop().time())
+        began = self._listening_since or asyncio.get_running_loop().time()
+        self._listening_since = None
+        self.exchange = OpenExchange(number, began)
         self._emit(
             ExchangeStarted(
                 time=time.time(),

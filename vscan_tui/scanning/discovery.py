@@ -7,6 +7,7 @@ calls, and would leave the event loop no time.
 
 import asyncio
 import itertools
+import socket
 import threading
 import time
 from array import array
@@ -28,7 +29,7 @@ from vscan_tui.events import (
 from vscan_tui.scanning.gate import Gate, open_gate
 from vscan_tui.scanning.port_table import PortTable
 from vscan_tui.scanning.portspec import PortSelection
-from vscan_tui.scanning.prober import Answer, HostDone, Payloads, Plan, Prober
+from vscan_tui.scanning.prober import Answer, HostDone, OnOpen, Payloads, Plan, Prober, close_it
 from vscan_tui.scanning.rate import RateLimit
 from vscan_tui.scanning.targets import ReverseResolver, TargetError, Targets
 from vscan_tui.scanning.timing import Timing
@@ -55,6 +56,7 @@ class Discovery:
         assume_up: no host discovery (-Pn).
         payloads: what to send to UDP ports.
         on_answer: told of UDP answers, which can be matched later.
+        on_open: may take over the connections that find ports open.
         reverse: finds names of hosts that are up; None for no names (-n).
         name_hosts_down: find names of hosts that are down too (-R).
         host_timeout: seconds after which what is left of a host is given up.
@@ -71,6 +73,7 @@ class Discovery:
         assume_up: bool = False,
         payloads: Payloads | None = None,
         on_answer: OnAnswer | None = None,
+        on_open: OnOpen = close_it,
         reverse: ReverseResolver | None = None,
         name_hosts_down: bool = False,
         host_timeout: float | None = None,
@@ -79,6 +82,7 @@ class Discovery:
         """Be ready to run; nothing is sent yet."""
         self._targets = targets
         self.on_answer = on_answer
+        self.on_open = on_open
         self._reverse = reverse
         self._name_hosts_down = name_hosts_down
         self._ports = ports
@@ -102,6 +106,7 @@ class Discovery:
                 rate=rate or RateLimit(None),
             ),
             self._post,
+            self._hand_over,
         )
 
     async def run(self, emit: Callable[[Event], None], may_begin: Gate = open_gate) -> None:
@@ -175,6 +180,10 @@ class Discovery:
                 self._prober.add(target)
         finally:
             self._prober.add_no_more()
+
+    def _hand_over(self, endpoint: Endpoint, handle: socket.socket, seconds: float) -> bool:
+        """Called by the thread: see `OnOpen`."""
+        return self.on_open(endpoint, handle, seconds)
 
     def _post(self, item: "Event | Answer | HostDone | None") -> None:
         """Called by the thread: keep an item, and wake the event loop up; None only wakes."""

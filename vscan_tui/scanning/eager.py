@@ -145,6 +145,10 @@ class Opened(msgspec.Struct, frozen=True):
 
     connection: int
     elapsed_ms: float
+    age_ms: float = 0.0
+    """How long it has been open; the time of its first exchange counts from then."""
+    has_spoken: bool = False
+    """Whether bytes came meanwhile, and will be told."""
 
 
 class NotOpened(msgspec.Struct, frozen=True):
@@ -221,6 +225,8 @@ class _Line(msgspec.Struct, eq=False):
     transcript: Transcript | None = None
     phase: _Phase = _Phase.LISTENING
     is_exchange_open: bool = False
+    has_waited: bool = False
+    """Whether the first bytes to come were there before they could be read."""
 
 
 class _Stage:
@@ -338,7 +344,7 @@ class EagerInterrogation:
             case Opened():
                 self._waits.connected(happening.elapsed_ms)
                 self._is_tried_again = False
-                return self._send(line, line.wanted)
+                return self._send(line, line.wanted, happening)
             case NotOpened():
                 return self._not_opened(line, happening)
             case Received():
@@ -377,7 +383,8 @@ class EagerInterrogation:
         stage = self._stages[transcript.tunnel]
         actions: list[Action] = []
         if not transcript.chunks:
-            self._waits.answered(transcript.probe, happening.elapsed_ms)
+            if not line.has_waited:
+                self._waits.answered(transcript.probe, happening.elapsed_ms)
             self._answered_after(happening.elapsed_ms, transcript)
             actions = self._wait_no_longer(stage, transcript, happening.elapsed_ms)
         transcript.chunks.append(happening.data)
@@ -779,12 +786,13 @@ class EagerInterrogation:
             reason += f", once more in {after_ms / 1000:g} s: it was open a moment ago"
         return [Open(line.number, wanted.key.tunnel, timeout_ms, reason, after_ms)]
 
-    def _send(self, line: _Line, wanted: Wanted) -> list[Action]:
+    def _send(self, line: _Line, wanted: Wanted, opened: Opened | None = None) -> list[Action]:
         key = wanted.key
         transcript = self._new_transcript(key, line.number)
         line.transcript = transcript
         line.wanted = wanted
         line.is_exchange_open = True
+        line.has_waited = opened is not None and opened.has_spoken
         stage = self._stages[key.tunnel]
         probe = key.probe
         send = Send(
@@ -794,6 +802,8 @@ class EagerInterrogation:
             stage.leader = transcript
             line.phase = _Phase.HEAD_START
             head_start = self._head_start_ms(transcript)
+            if opened is not None and not opened.has_spoken:
+                head_start = max(0.0, head_start - opened.age_ms)
             return [send, Wait(line.number, head_start, "services that speak first do so now")]
         if probe.is_null:  # it listens on, where it was closed for a check
             stage.leader = transcript

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from vscan_tui.events import (
     Decided,
@@ -23,6 +24,7 @@ from vscan_tui.scanning import eager as machine
 from vscan_tui.scanning.budget import ConnectionBudget, Need
 from vscan_tui.scanning.conversation import Conversation, OpenExchange
 from vscan_tui.scanning.interrogation import FULL_RESPONSE_BYTES
+from vscan_tui.scanning.kept_connections import KeptConnection
 from vscan_tui.scanning.refinement import Refiner
 from vscan_tui.scanning.surroundings import Surroundings
 from vscan_tui.scanning.transport import ConnectionEndedError
@@ -62,6 +64,7 @@ class EagerRunner:
         interrogation: machine.EagerInterrogation,
         new_conversation: Callable[[], Conversation],
         budget: ConnectionBudget,
+        take_kept: Callable[[], KeptConnection | None] = lambda: None,
     ) -> None:
         """Be ready to run; the machine has not begun.
 
@@ -71,6 +74,7 @@ class EagerRunner:
             interrogation: decides.
             new_conversation: makes a conversation with the port; all share one numbering.
             budget: how many connections there may be.
+            take_kept: gives the connection that found the port open, if it is still there.
         """
         self.lets_others_go = asyncio.Event()
         """Set once there is a verdict, even if it may change, or the port is mostly waited for."""
@@ -79,6 +83,7 @@ class EagerRunner:
         self._interrogation = interrogation
         self._new_conversation = new_conversation
         self._budget = budget
+        self._take_kept = take_kept
         self._told: asyncio.Queue[machine.Happening | _Tick | Exception] = asyncio.Queue()
         self._lines: dict[int, _Line] = {}
         self._exchanges: dict[int, OpenExchange] = {}
@@ -193,12 +198,16 @@ class EagerRunner:
         if action.after_ms:
             await asyncio.sleep(action.after_ms / 1000)
         need = Need.SLOW if self._interrogation.is_slow else Need.MORE
-        if not self._is_begun:
-            self._is_begun, need = True, Need.FIRST
+        is_first, self._is_begun = not self._is_begun, True
+        if is_first:
+            need = Need.FIRST
         await self._budget.acquire(need)
         line.has_permit = True
         await self._surroundings.gate()
-        failure = await line.talk.connect(tunnel=action.tunnel, timeout_ms=round(action.timeout_ms))
+        kept = self._take_kept() if is_first else None
+        failure = await line.talk.connect(
+            tunnel=action.tunnel, timeout_ms=round(action.timeout_ms), kept=kept
+        )
         if failure:
             self._lines.pop(action.connection, None)
             self._give_back(line)
@@ -208,7 +217,10 @@ class EagerRunner:
             )
             return
         self._tls = line.talk.tls or self._tls
-        self._tell(machine.Opened(action.connection, line.talk.connect_seconds * 1000))
+        opened = machine.Opened(action.connection, line.talk.connect_seconds * 1000)
+        if kept is not None:
+            opened = replace(opened, age_ms=kept.age * 1000, has_spoken=kept.has_spoken)
+        self._tell(opened)
 
     async def _send(self, line: _Line, action: machine.Send) -> None:
         await self._surroundings.gate()

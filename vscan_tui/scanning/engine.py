@@ -33,11 +33,13 @@ from vscan_tui.probedb.model import Rule
 from vscan_tui.scanning.budget import ConnectionBudget, FairQueue
 from vscan_tui.scanning.by_hand import ByHand, Means
 from vscan_tui.scanning.conversation import Conversation, Emit
+from vscan_tui.scanning.descriptors import raise_descriptor_limit
 from vscan_tui.scanning.eager import MAX_CONNECTIONS, EagerInterrogation
 from vscan_tui.scanning.eager_runner import EagerRunner
 from vscan_tui.scanning.gate import Gate
 from vscan_tui.scanning.interrogation import Interrogation
 from vscan_tui.scanning.kept_answers import AnsweredTransport, KeptAnswers
+from vscan_tui.scanning.kept_connections import KEPT_SECONDS, KeptConnections
 from vscan_tui.scanning.matching_thread import MatchingThread
 from vscan_tui.scanning.postprocessing import PostProcessor
 from vscan_tui.scanning.runner import PortRunner
@@ -48,6 +50,10 @@ from vscan_tui.scanning.waits import WaitLimits, Waits
 
 EAGER_PORTS = 2
 """Pace `eager` asks so many times more ports at a time: most of what it does is to wait."""
+
+
+DESCRIPTORS_PER_KEPT_CONNECTION = 8
+"""Of so many descriptors that this process may have, one may hold a port's first connection."""
 
 
 class PortDiscovery(Protocol):
@@ -113,8 +119,10 @@ class Scan:
         transport: Transport,
         postprocessors: Sequence[PostProcessor] = (),
         answers: KeptAnswers | None = None,
+        *,
+        connections: KeptConnections | None = None,
     ) -> None:
-        """Be ready to run once; `answers` are those that port discovery receives."""
+        """Be ready to run once; `answers` and `connections` are those of port discovery."""
         self._postprocessors = postprocessors
         self._settings = settings
         self._databases = databases
@@ -145,6 +153,11 @@ class Scan:
             self._ports_at_a_time *= EAGER_PORTS
         most = settings.max_connections or self._ports_at_a_time * self._connections_per_port
         self._budget = ConnectionBudget(most)
+        self._kept = connections or KeptConnections()
+        self._most_kept = 0
+        if settings.pace == "eager":
+            spare = raise_descriptor_limit() // DESCRIPTORS_PER_KEPT_CONNECTION
+            self._most_kept = min(self._ports_at_a_time, most, spare)
         self._waits: WeakValueDictionary[str, Waits] = WeakValueDictionary()
         """By address, as long as a port of the host is being asked."""
         means = Means(
@@ -158,12 +171,14 @@ class Scan:
         if self._go.is_set():
             self._go.clear()
             self._discovery.pause()
+            self._kept.refuse()
             self._emit(ScanPaused(time=time.time()))
 
     def resume(self) -> None:
         """Go on."""
         if not self._go.is_set():
             self._go.set()
+            self._kept.accept(self._most_kept)
             self._discovery.resume()
             self._emit(ScanResumed(time=time.time()))
 
@@ -191,6 +206,7 @@ class Scan:
         )
         ending, reason = ScanEnding.FAILED, "the program failed"
         try:
+            self._kept.accept(self._most_kept)
             match = self._matching.match
             surroundings = Surroundings(match, self._emit, self._go.wait, self._postprocessors)
             failure = await self._scan(surroundings)
@@ -200,6 +216,7 @@ class Scan:
             ending, reason = ScanEnding.INTERRUPTED, "stopped by the user"
             raise
         finally:
+            self._kept.refuse()
             self._emit(ScanFinished(time=time.time(), ending=ending, reason=reason))
 
     async def _decides(self, payload: bytes, answer: bytes) -> bool:
@@ -254,8 +271,13 @@ class Scan:
             if self._count_in_hand >= MAX_PORTS_IN_HAND:
                 self._has_room.clear()
             self._found.put(address, event)
+            if event.endpoint in self._kept:
+                loop = asyncio.get_running_loop()
+                loop.call_later(KEPT_SECONDS, self._kept.drop, event.endpoint)
 
-    def _port_is_done(self, address: str) -> None:
+    def _port_is_done(self, endpoint: Endpoint) -> None:
+        self._kept.drop(endpoint)
+        address = endpoint.address
         self._in_hand[address] -= 1
         self._count_in_hand -= 1
         if self._count_in_hand < MAX_PORTS_IN_HAND:
@@ -278,7 +300,7 @@ class Scan:
     ) -> None:
         while (found := await self._found.get()) is not None:
             if self.by_hand.has_begun(found.endpoint):
-                self._port_is_done(found.endpoint.address)
+                self._port_is_done(found.endpoint)
                 continue
             new_runner = self._eager_runner if self._settings.pace == "eager" else self._runner
             runner = new_runner(surroundings, found)
@@ -305,9 +327,9 @@ class Scan:
             taken_over = self.by_hand.unregister(endpoint)
             runner.stop(taken_over or reason)
             if taken_over:
-                self._port_is_done(endpoint.address)
+                self._port_is_done(endpoint)
         if not taken_over:
-            self._port_is_done(endpoint.address)
+            self._port_is_done(endpoint)
 
     def _runner(self, surroundings: Surroundings, found: PortFound) -> PortRunner:
         held = self._settings.pace == "step"
@@ -327,7 +349,14 @@ class Scan:
             max_connections=self._connections_per_port,
         )
         new_conversation = partial(self._conversation, found)
-        return EagerRunner(surroundings, endpoint, interrogation, new_conversation, self._budget)
+        return EagerRunner(
+            surroundings,
+            endpoint,
+            interrogation,
+            new_conversation,
+            self._budget,
+            partial(self._kept.take, endpoint),
+        )
 
     async def _gate(self, endpoint: Endpoint) -> None:
         await self._go.wait()

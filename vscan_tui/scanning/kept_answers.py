@@ -7,6 +7,7 @@ only one datagram of it, and there may be more.
 Source: nmap-behaviour.md, "Sequencing for one port", UDP.
 """
 
+import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -66,6 +67,10 @@ class AnsweredTransport:
         if endpoint.protocol != "udp":
             return connection
         return _Answered(connection, endpoint, self._answers, self._decides)
+
+    async def adopt(self, handle: socket.socket) -> Connection:
+        """See `Transport.adopt`."""
+        return await self._transport.adopt(handle)
 
     async def turn(self) -> None:
         """See `Transport.turn`."""

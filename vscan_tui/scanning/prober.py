@@ -58,6 +58,7 @@ HOST_DISCOVERY_PORTS = (80, 443)
 _SOCKETS_LAST = sys.platform == "linux"
 
 _PENDING = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR})
+_CONNECTED = frozenset({0, errno.EISCONN})
 _SHORTAGES = frozenset(
     {
         *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),
@@ -79,6 +80,18 @@ _MAX_DATAGRAM = 65535
 _MAX_SELF_CONNECTS = 3
 _MOST_AT_ONCE = 200
 """So many refusals on the spot are taken in before others have their turn."""
+
+
+OnOpen = Callable[[Endpoint, socket.socket, float], bool]
+"""Told by the thread of a connection that found a TCP port open, and how many seconds it took.
+
+Returns whether it took the socket over; it is closed otherwise.
+"""
+
+
+def close_it(_endpoint: Endpoint, _handle: socket.socket, _seconds: float) -> bool:
+    """Take no connection over: an `OnOpen`."""
+    return False
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -120,14 +133,25 @@ class Prober:
     """Owns the sockets; `run` is a thread, and the other public methods may be called by any."""
 
     def __init__(
-        self, plan: Plan, post: Callable[[Event | Answer | HostDone | None], None]
+        self,
+        plan: Plan,
+        post: Callable[[Event | Answer | HostDone | None], None],
+        keep: OnOpen = close_it,
     ) -> None:
+        """Be ready to run.
+
+        Args:
+            plan: what to look at.
+            post: takes what is found; None is a sign of life.
+            keep: may take over the connection to an open port; called before that is posted.
+        """
         self.attempts_planned = 0
         self.is_done = False
         self.failure: Exception | None = None
         self._plan = plan
         self._timing = plan.timing
         self._post = post
+        self._keep = keep
         self._incoming: deque[Target] = deque()
         self._has_more = True
         self._is_stopping = False
@@ -549,7 +573,9 @@ class Prober:
     def _connect_ended(self, probe: Probe, code: int, now: float) -> bool:
         host = probe.host
         met_itself = not code and _is_self_connected(probe.handle)
-        self._retire(probe)
+        self._detach(probe)
+        if met_itself or not self._is_kept(probe, code, now):
+            probe.handle.close()
         verdict = VERDICTS.get(code)
         if met_itself:
             self._met_itself(host, probe, REFUSED)
@@ -562,6 +588,14 @@ class Prober:
             self._system_refuses(host, attempt, code, now)
             return False
         return True
+
+    def _is_kept(self, probe: Probe, code: int, now: float) -> bool:
+        """Whether somebody goes on with the connection of an attempt that ended."""
+        host = probe.host
+        if code not in _CONNECTED or host.is_looked_for:
+            return False
+        endpoint = Endpoint(host.target.address, "tcp", probe.port)
+        return self._keep(endpoint, probe.handle, now - probe.started)
 
     def _met_itself(self, host: HostScan, probe: Probe, verdict: Verdict) -> None:
         """The system took the very port that was asked, so nobody listens there.
@@ -627,12 +661,15 @@ class Prober:
         return self._launch(probe, attempt, now)
 
     def _retire(self, probe: Probe) -> None:
-        if probe not in probe.host.under_way:
-            return
+        if probe in probe.host.under_way:
+            self._detach(probe)
+            probe.handle.close()
+
+    def _detach(self, probe: Probe) -> None:
+        """End an attempt under way; its socket stays as it is."""
         del probe.host.under_way[probe]
         self._under_way -= 1
         self._selector.unregister(probe.handle)
-        probe.handle.close()
 
     # Outcomes
 

@@ -95,6 +95,14 @@ class Transport(Protocol):
         """
         ...
 
+    async def adopt(self, handle: socket.socket) -> Connection:
+        """Go on with a TCP socket that is connected already, and does not block.
+
+        Raises:
+            OSError: it failed; the socket is closed.
+        """
+        ...
+
     async def turn(self) -> None:
         """Wait until another connection may be opened (`--max-rate`)."""
         ...
@@ -162,6 +170,10 @@ class AsyncioTransport:
                 await stream.close()
                 raise
             return tls
+
+    async def adopt(self, handle: socket.socket) -> Connection:
+        """See `Transport.adopt`."""
+        return await _stream(handle, self._farewells)
 
     async def turn(self) -> None:
         """See `Transport.turn`."""

@@ -538,8 +538,9 @@ def _apply_to_connection(
 ) -> None:
     match event:
         case ConnectionOpened():
+            opened = event.time - event.seconds - (event.kept_for or 0.0)
             port.connections[event.connection] = Connection(
-                event.connection, event.time - event.seconds, event.seconds, event.tls
+                event.connection, opened, event.seconds, event.tls
             )
         case ConnectionFailed():
             port.connections[event.connection] = Connection(

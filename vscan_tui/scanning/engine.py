@@ -50,8 +50,6 @@ from vscan_tui.scanning.waits import WaitLimits, Waits
 
 EAGER_PORTS = 2
 """Pace `eager` asks so many times more ports at a time: most of what it does is to wait."""
-
-
 DESCRIPTORS_PER_KEPT_CONNECTION = 8
 """Of so many descriptors that this process may have, one may hold a port's first connection."""
 

@@ -574,7 +574,7 @@ class Prober:
         host = probe.host
         met_itself = not code and _is_self_connected(probe.handle)
         self._detach(probe)
-        if met_itself or not self._is_kept(probe, code, now):
+        if met_itself or not self._hand_over(probe, code, now):
             probe.handle.close()
         verdict = VERDICTS.get(code)
         if met_itself:
@@ -589,8 +589,8 @@ class Prober:
             return False
         return True
 
-    def _is_kept(self, probe: Probe, code: int, now: float) -> bool:
-        """Whether somebody goes on with the connection of an attempt that ended."""
+    def _hand_over(self, probe: Probe, code: int, now: float) -> bool:
+        """Offer the connection of an attempt that ended; False if nobody goes on with it."""
         host = probe.host
         if code not in _CONNECTED or host.is_looked_for:
             return False

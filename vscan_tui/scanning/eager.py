@@ -7,7 +7,8 @@ order (`vscan_tui.scanning.settlement`), and a verdict counts once everything
 before it has been quiet for a wait that adapts (`vscan_tui.scanning.waits`).
 
 * The first exchange of a port, outside and inside a tunnel, has a head start:
-  services that speak first are not asked anything.
+  services that speak first are not asked anything.  Its time counts from when its
+  connection was opened, be it by port discovery (`Opened.age_ms`).
 * Where a banner came that names nothing, the next probe goes out on that same
   connection, as in `polite`: its rules see the banner and the answer in one.
 * An exchange that stays quiet gives its connection up.  On a port that never

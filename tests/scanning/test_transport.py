@@ -208,9 +208,10 @@ async def test_tls_carries_both_ways_and_tells_what_was_agreed(tmp_path):
 
 
 @needs_openssl
-async def test_the_tls_session_is_reused_for_the_next_connection(tmp_path):
+@pytest.mark.parametrize("resumes_tls", [True, False])
+async def test_the_tls_session_is_reused_for_the_next_connection_if_wanted(tmp_path, resumes_tls):
     async with tcp_server(echo, tls=certificate(tmp_path)) as endpoint:
-        transport = AsyncioTransport()
+        transport = AsyncioTransport(resumes_tls=resumes_tls)
         resumed = []
         for _ in range(2):
             connection = await transport.connect(endpoint, tunnel=True, server_name="", within=LONG)
@@ -218,7 +219,7 @@ async def test_the_tls_session_is_reused_for_the_next_connection(tmp_path):
             await connection.receive(LONG)
             resumed.append(connection.tls.resumed)
             await connection.close()
-        assert resumed == [False, True]
+        assert resumed == [False, resumes_tls]
 
 
 @needs_openssl

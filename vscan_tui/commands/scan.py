@@ -49,7 +49,7 @@ from vscan_tui.scanning.targets import (
     split_target_list,
 )
 from vscan_tui.scanning.timing import Timing, timing
-from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.scanning.transport import TLS_SESSIONS_LEAK, AsyncioTransport
 from vscan_tui.session.journal import journal_folder, journal_path
 from vscan_tui.session.recorder import RecordedSource, Recorder
 from vscan_tui.session.source import EventSource
@@ -301,7 +301,9 @@ def live_scan(task: Task, words: tuple[str, ...], discovery: PortDiscovery) -> S
     loaded = all_postprocessors() if options.postprocess else LoadedPostProcessors()
     for problem in loaded.problems:
         say(f"vscan: warning: {problem}")
-    transport = AsyncioTransport(task.rate)
+    # Polite resumes as Nmap does; eager, which opens several at once, only where it costs nothing.
+    resumes_tls = options.pace != "eager" or not TLS_SESSIONS_LEAK
+    transport = AsyncioTransport(task.rate, resumes_tls=resumes_tls)
     answers = KeptAnswers()
     connections = KeptConnections()
     if isinstance(discovery, Discovery):

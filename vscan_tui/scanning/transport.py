@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import ssl
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +22,9 @@ from vscan_tui.scanning.rate import RateLimit
 MAX_UNREAD_BYTES = 64 * 1024
 """Reading is suspended while so much waits to be asked for."""
 MAX_TLS_SESSIONS = 1024
+TLS_SESSIONS_LEAK = sys.version_info < (3, 12, 7)
+"""Whether reading the session of a TLS connection costs memory for good: 5 KiB each time,
+until python/cpython#116810 was mended."""
 SHORTAGE_SECONDS: Mapping[int, float] = {
     errno.EMFILE: 15.0,
     errno.ENFILE: 15.0,
@@ -115,11 +119,17 @@ class Transport(Protocol):
 class AsyncioTransport:
     """Connections to real sockets."""
 
-    def __init__(self, rate: RateLimit | None = None) -> None:
-        """Open at most so many connections a second; None for no limit."""
+    def __init__(self, rate: RateLimit | None = None, *, resumes_tls: bool = True) -> None:
+        """Be ready to connect.
+
+        Args:
+            rate: at most so many connections a second; None for no limit.
+            resumes_tls: whether the next TLS connection to a port goes on with the session of
+                the one before, as Nmap's do.
+        """
         self._rate = rate or RateLimit(None)
         self._context = _permissive_context()
-        self._sessions: OrderedDict[Endpoint, ssl.SSLSession] = OrderedDict()
+        self._sessions = _TlsSessions(MAX_TLS_SESSIONS if resumes_tls else 0)
         self._farewells = Farewells()
         self._told: set[int] = set()
         self.tell: Callable[[str], None] = lambda _: None
@@ -439,6 +449,27 @@ class _DatagramConnection:
         self._transport.close()
 
 
+class _TlsSessions:
+    """The TLS sessions of the ports that were spoken to last, to be gone on with."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._sessions: OrderedDict[Endpoint, ssl.SSLSession] = OrderedDict()
+
+    def get(self, endpoint: Endpoint) -> ssl.SSLSession | None:
+        return self._sessions.get(endpoint)
+
+    def keep(self, endpoint: Endpoint, connection: ssl.SSLObject) -> None:
+        if not self._most:
+            return
+        # Read once for each port only: see TLS_SESSIONS_LEAK.
+        session = self._sessions.pop(endpoint, None) or connection.session
+        if session is not None:
+            self._sessions[endpoint] = session
+            if len(self._sessions) > self._most:
+                self._sessions.popitem(last=False)
+
+
 class _TlsConnection:
     """TLS over a plain connection, through memory, so that sessions can be reused."""
 
@@ -447,7 +478,7 @@ class _TlsConnection:
         plain: _StreamConnection,
         context: ssl.SSLContext,
         server_name: str,
-        sessions: OrderedDict[Endpoint, ssl.SSLSession],
+        sessions: _TlsSessions,
         endpoint: Endpoint,
     ) -> None:
         self.tls: TlsDetails | None = None
@@ -538,14 +569,7 @@ class _TlsConnection:
         return bytes(data)
 
     async def close(self) -> None:
-        # Once for each port: reading it costs 5 KiB that Python's ssl never gives back.
-        known = self._sessions.get(self._endpoint)
-        session = known or self._object.session
-        if session is not None:
-            self._sessions[self._endpoint] = session
-            self._sessions.move_to_end(self._endpoint)
-            while len(self._sessions) > MAX_TLS_SESSIONS:
-                self._sessions.popitem(last=False)
+        self._sessions.keep(self._endpoint, self._object)
         with suppress(OSError, ConnectionEndedError, ValueError):
             with suppress(ssl.SSLError):
                 self._object.unwrap()  # says goodbye; the answer is not awaited

@@ -1,4 +1,4 @@
-"""Pace `eager` for one port: a state machine with no clock, socket or task.  Experimental.
+"""Pace `eager` for one port: a state machine with no clock, socket or task.
 
 Nearly all of Nmap's time is spent waiting for services that will not speak
 first.  Here, while the NULL connection listens, the next probes of `polite` go

@@ -45,18 +45,6 @@ def test_a_budget_leaves_the_rest_for_later():
     assert len(feed) == 5000 - changes.events
 
 
-def test_what_was_caught_up_with_is_told_with_the_next_drain():
-    feed = feed_with(ports(5000))
-
-    feed.catch_up(0.003)
-    caught_up = 5000 - len(feed)
-    changes = feed.drain()
-
-    assert 0 < caught_up < 500
-    assert changes.events == len(changes.endpoints) == 5000
-    assert feed.drain() == Changes()
-
-
 def test_slices_give_the_same_store_as_one_go():
     events = script(HOST)
     whole, sliced = feed_with(events), feed_with(events)

@@ -32,8 +32,6 @@ class Feed:
         self.store = store
         self._clock = clock
         self._events: deque[Event] = deque()
-        self._changed: dict[Endpoint | None, None] = {}
-        self._folded = 0
 
     def __len__(self) -> int:
         return len(self._events)
@@ -52,22 +50,16 @@ class Feed:
         Args:
             budget: seconds; None for as long as it takes.
         """
-        self.catch_up(budget)
-        changes = _changes(self._changed, self._folded)
-        self._changed, self._folded = {}, 0
-        return changes
-
-    def catch_up(self, budget: float | None) -> None:
-        """Fold events into the store as `drain` does, which then tells of these changes, too."""
         end = None if budget is None else self._clock() + budget
-        events, changed, apply = self._events, self._changed, self.store.apply
+        events, apply = self._events, self.store.apply
+        changed: dict[Endpoint | None, None] = {}
         count = 0
         while events:
             changed[apply(events.popleft())] = None
             count += 1
             if end is not None and count % _BATCH == 0 and self._clock() >= end:
                 break
-        self._folded += count
+        return _changes(changed, count)
 
 
 def _changes(changed: Iterable[Endpoint | None], count: int) -> Changes:

@@ -110,7 +110,7 @@ class Ports:
     def __init__(self, found):
         self._found = found
 
-    async def run(self, emit):
+    async def run(self, emit, may_begin):
         now = time.time()
         emit(ScanPlanned(time=now, hosts=1, ports=len(self._found)))
         for address in dict.fromkeys(endpoint.address for endpoint in self._found):

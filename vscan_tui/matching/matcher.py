@@ -112,13 +112,13 @@ class _Reached:
 
     __slots__ = ("filler", "find", "overruns", "rule")
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, worked: Callable[[], None]) -> None:
         self.rule = rule
         self.overruns = 0
         self.filler = Filler(rule.templates)
         self.find: Callable[[bytes], Found | None]
         try:
-            self.find = Pattern(rule.pattern, rule.flags).find
+            self.find = Pattern(rule.pattern, rule.flags, worked=worked).find
         except ValueError:  # told when the database was read
             self.find = _nothing
 
@@ -131,11 +131,16 @@ class _Sieve:
     """The rules of one probe with what is made of them on first use."""
 
     def __init__(
-        self, database: ProbeDatabase, probe: Probe, overran: Callable[[Rule], None]
+        self,
+        database: ProbeDatabase,
+        probe: Probe,
+        overran: Callable[[Rule], None],
+        worked: Callable[[], None],
     ) -> None:
         self.database = database
         self.probe = probe
         self._overran = overran
+        self._worked = worked
         self.rules = len(probe.rules)
         self._reached: dict[int, _Reached] = {}
 
@@ -146,7 +151,7 @@ class _Sieve:
     def reached(self, index: int) -> _Reached:
         reached = self._reached.get(index)
         if reached is None:
-            reached = self._reached[index] = _Reached(self.probe.rules[index])
+            reached = self._reached[index] = _Reached(self.probe.rules[index], self._worked)
         return reached
 
     def first(self, response: bytes, lower: bytes, tried: int) -> Fired | None:
@@ -160,6 +165,8 @@ class _Sieve:
                 continue
             except LimitError:
                 continue
+            finally:
+                self._worked()
             if found is not None:
                 return Fired(self, reached, found, response, tried + index)
         return None
@@ -197,7 +204,10 @@ class Matcher:
     """
 
     def __init__(
-        self, databases: ProbeDatabases, overran: Callable[[Rule], None] = lambda _: None
+        self,
+        databases: ProbeDatabases,
+        overran: Callable[[Rule], None] = lambda _: None,
+        worked: Callable[[], None] = lambda: None,
     ) -> None:
         """Match with these databases, in this order.
 
@@ -205,9 +215,12 @@ class Matcher:
             databases: whose rules are tried.
             overran: told of a rule when it first takes longer than
                 `pattern.SEARCH_SECONDS`, in the thread that matches.
+            worked: called after each search, and now and then in one that takes long, in the
+                same thread, which may rest there.
         """
         self._databases = databases
         self._overran = overran
+        self._worked = worked
         self._chains: dict[CombinedProbe, tuple[_Chain, ...]] = {}
         self._sieves: dict[int, _Sieve] = {}
 
@@ -281,7 +294,7 @@ class Matcher:
     def _sieve(self, database: ProbeDatabase, probe: Probe) -> _Sieve:
         sieve = self._sieves.get(id(probe))
         if sieve is None:
-            sieve = self._sieves[id(probe)] = _Sieve(database, probe, self._overran)
+            sieve = self._sieves[id(probe)] = _Sieve(database, probe, self._overran, self._worked)
         return sieve
 
 

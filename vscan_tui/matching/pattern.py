@@ -23,6 +23,8 @@ PCRE2 counts its limits anew at each place where a match may begin, so a regex
 that may begin anywhere can take thousands of times as long as one that is
 anchored; and the interpreter waits meanwhile.
 """
+_OFTEN = 0.002
+"""Seconds of processor time after which a search that takes long lets others have their turn."""
 UNGUARDED_BYTES = 256
 """In so few no search takes long: it is not looked at while it is under way."""
 HEAP_LIMIT_KIB = 10_240
@@ -80,7 +82,7 @@ class OverrunError(LimitError):
 class Pattern:
     """A compiled regex of a rule."""
 
-    __slots__ = ("_groups", "_guard", "_regex", "_search")
+    __slots__ = ("_groups", "_guard", "_regex", "_search", "_worked")
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class Pattern:
         *,
         match_limit: int = MATCH_LIMIT,
         finds_empty: bool = True,
+        worked: Callable[[], None] = lambda: None,
     ) -> None:
         """Compile.
 
@@ -97,6 +100,7 @@ class Pattern:
             flags: any of "i" and "s".
             match_limit: PCRE2's, for each place where a match may begin.
             finds_empty: whether the empty string counts as a match.
+            worked: called now and then in a search that takes long; it may rest.
 
         Raises:
             ValueError: PCRE2 refuses the regex.
@@ -114,6 +118,7 @@ class Pattern:
         self._search = compiled.search
         self._groups: int = compiled.groups
         self._guard: Callable[[bytes, int], pcre2.Match | None] | None = None
+        self._worked = worked
 
     def search(self, response: bytes, start: int = 0) -> tuple[Span | None, ...] | None:
         """Find the first place where the regex matches.
@@ -155,7 +160,7 @@ class Pattern:
         if _is_anchored(body):
             self._guard = self._search
         else:
-            self._guard = _Guard(begin, body, options).search
+            self._guard = _Guard(begin, body, options, self._worked).search
         return self._guard
 
 
@@ -165,16 +170,18 @@ class _Guard:
     Then other threads have their turn too, which they have not while PCRE2 works.
     """
 
-    def __init__(self, begin: bytes, body: bytes, options: int) -> None:
+    def __init__(self, begin: bytes, body: bytes, options: int, worked: Callable[[], None]) -> None:
         verbs = _VERBS.match(body)
         place = verbs.end() if verbs else 0
         regex = begin + body[:place] + b"(?C1)" + body[place:]
         self._compiled = pcre2.compile(regex, options, jit=False, callout=self._look)
-        self._until = 0.0
+        self._worked = worked
+        self._until = self._due = 0.0
         self._is_over = False
 
     def search(self, response: bytes, start: int) -> pcre2.Match | None:
-        self._until = time.thread_time() + SEARCH_SECONDS
+        began = time.thread_time()
+        self._until, self._due = began + SEARCH_SECONDS, began + _OFTEN
         self._is_over = False
         match = self._compiled.search(response, start)
         if self._is_over:
@@ -183,10 +190,15 @@ class _Guard:
         return match
 
     def _look(self, _block: pcre2.CalloutBlock) -> pcre2.CalloutReturn | None:
-        if time.thread_time() < self._until:
+        now = time.thread_time()
+        if now < self._due:
             return None
-        self._is_over = True
-        return pcre2.CalloutReturn.ABORT
+        if now >= self._until:
+            self._is_over = True
+            return pcre2.CalloutReturn.ABORT
+        self._due = now + _OFTEN
+        self._worked()
+        return None
 
 
 def _is_anchored(body: bytes) -> bool:

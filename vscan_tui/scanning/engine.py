@@ -40,7 +40,7 @@ from vscan_tui.scanning.gate import Gate
 from vscan_tui.scanning.interrogation import Interrogation
 from vscan_tui.scanning.kept_answers import AnsweredTransport, KeptAnswers
 from vscan_tui.scanning.kept_connections import KEPT_SECONDS, KeptConnections
-from vscan_tui.scanning.matching_thread import MatchingThread
+from vscan_tui.scanning.matching_thread import GivesWay, MatchingThread
 from vscan_tui.scanning.postprocessing import PostProcessor
 from vscan_tui.scanning.runner import PortRunner
 from vscan_tui.scanning.silence import Silence
@@ -128,7 +128,7 @@ class Scan:
         self._transport = (
             transport if answers is None else AnsweredTransport(transport, answers, self._decides)
         )
-        self._matching = MatchingThread(Matcher(databases, self._warn_of_overrun))
+        self._matching = MatchingThread(Matcher(databases, self._warn_of_overrun, GivesWay()))
         self._emit_event: Emit | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._go = asyncio.Event()

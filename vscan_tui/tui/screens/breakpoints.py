@@ -7,7 +7,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from vscan_tui.scanning.breakpoints import (
@@ -18,6 +17,7 @@ from vscan_tui.scanning.breakpoints import (
 )
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.rendering.exchange import count_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, cut_line, heading
 from vscan_tui.tui.widgets.bar import Bar
@@ -38,7 +38,7 @@ class BreakpointLines(LinesView):
         return ""
 
 
-class BreakpointsScreen(ModalScreen[None]):
+class BreakpointsScreen(Overlay[None]):
     """A list to add to, remove from, enable and disable."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.BREAKPOINTS)

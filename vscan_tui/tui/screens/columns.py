@@ -7,9 +7,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.rendering.line import Line, Role, Run, heading
 from vscan_tui.tui.rendering.port_columns import ALWAYS, COLUMNS
 from vscan_tui.tui.widgets.key_bar import KeyBar
@@ -60,7 +60,7 @@ class ColumnList(LineView):
         self._show(self._chosen)
 
 
-class ColumnsScreen(ModalScreen[None]):
+class ColumnsScreen(Overlay[None]):
     """Shows the effect in the table behind it at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.COLUMNS)

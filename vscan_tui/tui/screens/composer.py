@@ -12,7 +12,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.events import Click
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static, TextArea
 
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
@@ -22,6 +21,7 @@ from vscan_tui.scanning.by_hand import ANY_PROBE
 from vscan_tui.scanning.draft import Draft, DraftError
 from vscan_tui.session.wording import printable, readable
 from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.rendering.composer import (
     fault_line,
     how_line,
@@ -125,7 +125,7 @@ class _How(Bar):
             await self.run_action(f"screen.{action}")
 
 
-class ComposerScreen(ModalScreen[Draft | None]):
+class ComposerScreen(Overlay[Draft | None]):
     """Payloads are written and changed here; returns the draft to send, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.COMPOSER)
@@ -352,7 +352,7 @@ class ComposerScreen(ModalScreen[Draft | None]):
         text.focus()
 
 
-class PathScreen(ModalScreen[str | None]):
+class PathScreen(Overlay[str | None]):
     """Asks for a file."""
 
     DEFAULT_CSS = """

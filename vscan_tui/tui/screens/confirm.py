@@ -5,14 +5,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.widgets.key_bar import KeyBar
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Overlay[bool]):
     """Asks before something is done that cannot be undone."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.CONFIRM)

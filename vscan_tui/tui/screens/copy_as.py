@@ -6,10 +6,10 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from vscan_tui.session.notation import NOTATIONS, Notation, Origin
 from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.rendering.line import Line, Role, Run, cut, cut_line, heading
 from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_view import LinesView, LineView
@@ -76,7 +76,7 @@ class NotationList(LinesView):
         self.screen.dismiss()
 
 
-class CopyAsScreen(ModalScreen[None]):
+class CopyAsScreen(Overlay[None]):
     """A choice of notations: a letter, or the cursor and enter, or the mouse."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.COPY_AS)

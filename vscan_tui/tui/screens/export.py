@@ -7,11 +7,11 @@ from pathlib import Path
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import readable
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_input import PromptInput
 
@@ -46,7 +46,7 @@ def write_new(path: Path, lines: Iterable[str]) -> None:
         file.writelines(lines)
 
 
-class ExportScreen(ModalScreen[None]):
+class ExportScreen(Overlay[None]):
     """Asks for a file name, and writes the file."""
 
     DEFAULT_CSS = """

@@ -7,10 +7,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from vscan_tui.tui.keymap import Need, Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.rendering.help import help_lines
 from vscan_tui.tui.rendering.line import Line, heading
 from vscan_tui.tui.widgets.key_bar import KeyBar
@@ -60,7 +60,7 @@ class HelpInput(LineInput):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.HELP)
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Overlay[None]):
     """All keys, filtered as one types."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.HELP)
@@ -89,8 +89,7 @@ class HelpScreen(ModalScreen[None]):
             yield KeyBar(id="help-keys")
 
     def on_mount(self) -> None:
-        """Begin with everything."""
-        self._lines.reflow()
+        """Begin with the words; the list is laid out when it has its width."""
         self.query_one(HelpInput).focus()
 
     @on(Input.Changed)

@@ -9,10 +9,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.geometry import Offset
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 
 _LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 
@@ -34,7 +34,7 @@ def labels(count: int) -> list[str]:
     return ["".join(pair) for pair in product(_LETTERS, repeat=2)][:count]
 
 
-class JumpScreen(ModalScreen[None]):
+class JumpScreen(Overlay[None]):
     """Shows the labels, and takes the letters."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.JUMP)

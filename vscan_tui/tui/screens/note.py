@@ -3,17 +3,17 @@
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from vscan_tui.session.wording import readable
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_input import PromptInput
 
 MAX_NOTE = 2000
 
 
-class NoteScreen(ModalScreen[str | None]):
+class NoteScreen(Overlay[str | None]):
     """Asks for a note on a port; returns None if it is to stay as it was."""
 
     DEFAULT_CSS = """

@@ -8,10 +8,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.rendering.line import Line, Role, Run, cut_line, heading, wrapped
 from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_input import LineInput
@@ -55,7 +55,7 @@ class PickInput(LineInput):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.PICK)
 
 
-class PickScreen(ModalScreen[T | None]):
+class PickScreen(Overlay[T | None]):
     """Shows choices, filtered as one types; returns the one chosen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.PICK)

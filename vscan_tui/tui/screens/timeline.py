@@ -6,12 +6,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from vscan_tui.session.store import Port
 from vscan_tui.session.timeline import timeline
 from vscan_tui.session.wording import port_text, printable, service_text
 from vscan_tui.tui.keymap import Scope, bindings
+from vscan_tui.tui.overlay import Overlay
 from vscan_tui.tui.rendering.line import Line, heading
 from vscan_tui.tui.rendering.timeline import timeline_lines
 from vscan_tui.tui.widgets.key_bar import KeyBar
@@ -46,7 +46,7 @@ class TimelineLines(LinesView):
         self.show_lines(() if is_empty else timeline_lines(self._port, shown, self.text_width))
 
 
-class TimelineScreen(ModalScreen[None]):
+class TimelineScreen(Overlay[None]):
     """A box with the timeline; while the port is under way, it goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.TIMELINE)
@@ -72,8 +72,7 @@ class TimelineScreen(ModalScreen[None]):
             yield KeyBar(id="timeline-keys")
 
     def on_mount(self) -> None:
-        """Draw, and go on drawing."""
-        self._lines.reflow()
+        """Go on drawing, after what is drawn when the width is known."""
         self._lines.focus()
         self.set_interval(_AGAIN, self._again)
 

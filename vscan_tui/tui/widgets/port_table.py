@@ -174,6 +174,22 @@ class PortTable(LineView):
                 self.jump_to(self.cursor - self._above)
             self.reveal(self.cursor)
 
+    def _begin(self, *, page: int) -> None:
+        """Find so many lines; what else takes long, when these are on the screen."""
+        end = time.perf_counter() + _SLICE
+        if page:
+            self.ports.work(lambda: len(self.ports) > page or time.perf_counter() >= end)
+        if self.ports.is_working:
+            self.fit()
+            self.refresh()
+            self.call_after_refresh(self._go_on)
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._settle()
+        self.post_message(self.Settled())
+
     def _go_on_soon(self) -> None:
         self.set_timer(_BREATH, self._go_on)
 
@@ -190,8 +206,7 @@ class PortTable(LineView):
                 self.refresh()
             self._go_on_soon()
         else:
-            self._settle()
-            self.post_message(self.Settled())
+            self._finish()
 
     def _seen(self) -> list[Item]:
         """The ports and headings in the lines that are seen."""
@@ -295,7 +310,7 @@ class PortTable(LineView):
         self._hold()
         self._touched = self._touched or bool(chosen)
         self.ports.set_filter(chosen)
-        self._go_on()
+        self._begin(page=self.page)
 
     def values(self, field: str) -> Iterable[tuple[str, int]]:
         """Count what a sample of the ports has in a field of the filter language."""
@@ -335,7 +350,7 @@ class PortTable(LineView):
         self.ports.set_order(replace(self.ports.order, **changes))  # type: ignore[arg-type]
         self._strips.clear()
         if self.ports.is_working:
-            self._go_on()
+            self._begin(page=0)  # before all are sorted, there is nothing to see
         else:
             self._settle()
 

@@ -173,6 +173,18 @@ def test_after_some_responses_such_a_rule_is_not_tried_any_more(monkeypatch):
     assert matcher.match(probe, b"abcz!").match is None
 
 
+def test_whoever_matches_may_rest_while_a_regex_takes_long_and_after_each_search(monkeypatch):
+    monkeypatch.setattr("vscan_tui.matching.pattern.SEARCH_SECONDS", 0.05)
+    own = databases("Probe TCP NULL q||\nmatch slow m|[a-z]*[a-y]z!|\nmatch next m|^aaa|\n")
+    rests = []
+    matcher = Matcher(own, worked=lambda: rests.append(None))
+
+    matcher.match(own.find("NULL", "tcp"), b"aaa")
+    assert len(rests) == 1
+    matcher.match(own.find("NULL", "tcp"), SLOW)
+    assert len(rests) > 5
+
+
 def test_other_threads_have_their_turn_while_a_regex_takes_long(monkeypatch):
     monkeypatch.setattr("vscan_tui.matching.pattern.SEARCH_SECONDS", 0.3)
     own = databases("Probe TCP NULL q||\nmatch slow m|[a-z]*[a-y]z!|\n")

@@ -19,6 +19,7 @@ from vscan_tui.events import (
     PortState,
     Service,
 )
+from vscan_tui.session.filter import compiled
 from vscan_tui.session.journal import read_events
 from vscan_tui.session.recorder import Recorder
 from vscan_tui.session.store import Store
@@ -50,6 +51,21 @@ async def test_a_field_filters_the_ports():
         await pilot.press("/", *"port:20-100 !silent", "enter")
         await until(pilot, lambda: first_words(app) == ["22/tcp", "80/tcp"])
         assert "2 of 11 ports shown" in "".join(screen_text(app))
+
+
+async def test_a_page_of_what_a_filter_leaves_is_there_before_all_ports_are_looked_at():
+    found = [
+        PortFound(time=START, endpoint=tcp(number), state=PortState.OPEN, reason="")
+        for number in range(1, 5001)
+    ]
+    app = VscanApp(ScriptedSource(found))
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.triage.ports.line_count == 5000)
+        table = app.triage.ports
+        table.set_filter(compiled("open"))
+        assert table.page < table.line_count < 5000
+        await until(pilot, lambda: settled(app))
+        assert table.line_count == 5000
 
 
 async def test_what_is_wrong_is_said_while_the_last_right_filter_stays():

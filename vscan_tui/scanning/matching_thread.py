@@ -42,7 +42,7 @@ class GivesWay:
         self._since = clock()
 
     def __call__(self) -> None:
-        """Rest longer than it worked, unless that was little, or others had their time meanwhile."""
+        """Rest longer than it worked, unless that was little, or others had their time."""
         worked = self._used() - self._before
         if worked < _LONG:
             return

@@ -28,7 +28,7 @@ class Overlay(ModalScreen[T]):
         """Draw what is behind."""
         behind = super().render()
         if isinstance(behind, BackgroundScreen):
-            return _Backdrop(behind)  # type: ignore[return-value] - as any widget may
+            return _Backdrop(behind)  # type: ignore[return-value]  # as any widget may
         return behind
 
 

@@ -80,8 +80,7 @@ class Fired:
     @property
     def is_final(self) -> bool:
         """Whether no later database can tell more: it is the user's own, or tells all."""
-        told = {field for field, _ in self._reached.rule.templates}
-        return self._sieve.database.identity.name == OVERLAY_NAME or {"p", "v"} <= told
+        return self._reached.tells_all or self._sieve.database.identity.name == OVERLAY_NAME
 
     def fields(self) -> Fields:
         """The version fields, filled from the response."""
@@ -110,12 +109,13 @@ class Fired:
 class _Reached:
     """What is made of a rule when a response first reaches it."""
 
-    __slots__ = ("filler", "find", "overruns", "rule")
+    __slots__ = ("filler", "find", "overruns", "rule", "tells_all")
 
     def __init__(self, rule: Rule, worked: Callable[[], None]) -> None:
         self.rule = rule
         self.overruns = 0
         self.filler = Filler(rule.templates)
+        self.tells_all = {"p", "v"} <= {field for field, _ in rule.templates}
         self.find: Callable[[bytes], Found | None]
         try:
             self.find = Pattern(rule.pattern, rule.flags, worked=worked).find

@@ -31,11 +31,11 @@ _KEY_STEP = 3
 """Every third part of a literal is looked at, from its end."""
 _SHORTNESS = 4
 """A shorter key is worth as much as a full one that so many times as many rules have."""
-_MANY_USES = 256
-_SMALL = 6144
+_PAYS = 200
+"""To make an automaton fast to use takes as long as it then saves on so many bytes of text for
+each byte of its keys."""
 _LARGE = 98_304
-"""An automaton for keys of so many bytes together is made fast to use: at once, or when it has
-been used many times."""
+"""For keys of more bytes together it would take too much memory."""
 _MAX_REMEMBERED = 4096
 
 
@@ -181,28 +181,26 @@ class _Bucket:
         self._keys = list(by_key)
         self._entries = [tuple(each) for each in by_key.values()]
         self._automaton: BytesAhoCorasick | None = None
-        self._uses = 0
+        size = sum(map(len, self._keys))
+        self._pays_after = size * _PAYS if size <= _LARGE else math.inf
+        self._searched = 0
 
     def holding(self, text: bytes) -> Sequence[Entry]:
         """The entries whose key stands in a text."""
-        self._uses += 1
-        if self._automaton is None or self._uses == _MANY_USES:
-            self._automaton = self._built()
+        self._searched += len(text)
+        if self._automaton is None:
+            self._automaton = BytesAhoCorasick(
+                self._keys, implementation=Implementation.ContiguousNFA
+            )
+        elif self._searched > self._pays_after:
+            self._automaton = BytesAhoCorasick(self._keys, implementation=Implementation.DFA)
+            self._pays_after = math.inf
         hits = self._automaton.find_matches_as_indexes(text, overlapping=True)
         if not hits:
             return []
         if len(hits) == 1:
             return self._entries[hits[0][0]]
         return [entry for key in {hit[0] for hit in hits} for entry in self._entries[key]]
-
-    def _built(self) -> BytesAhoCorasick:
-        """The slower automaton to build is three times as fast to use."""
-        size = sum(map(len, self._keys))
-        is_worth_it = size <= (_SMALL if self._uses < _MANY_USES else _LARGE)
-        return BytesAhoCorasick(
-            self._keys,
-            implementation=Implementation.DFA if is_worth_it else Implementation.ContiguousNFA,
-        )
 
 
 def _single(entry: Entry) -> _Single:

@@ -29,9 +29,12 @@ class Start(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """Whether a response with these first `LOOK` bytes (fewer if it is shorter) may match."""
         if len(begin) < LOOK and self.most is not None and len(begin) > self.most:
             return False
-        return len(begin) >= min(self.least, LOOK) and all(
-            byte in allowed for byte, allowed in zip(begin, self.allowed, strict=False)
-        )
+        if len(begin) < min(self.least, LOOK):
+            return False
+        for byte, allowed in zip(begin, self.allowed, strict=False):  # noqa: SIM110 - twice as fast
+            if byte not in allowed:
+                return False
+        return True
 
 
 ANY_START = Start((), 0)

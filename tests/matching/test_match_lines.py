@@ -9,7 +9,7 @@ import pytest
 from generated import databases
 
 from vscan_tui.commands import match as match_command
-from vscan_tui.commands import match_lines
+from vscan_tui.commands import match_lines, match_workers
 from vscan_tui.commands.match import run_match
 from vscan_tui.commands.match_lines import Answerer, batches
 from vscan_tui.commands.match_workers import answer_on_all_cores
@@ -106,6 +106,29 @@ def test_much_input_is_answered_by_several_processes_as_by_one(tmp_path, monkeyp
     assert found[0] == found[1]
     assert found[1][0] == 1
     assert found[1][2] == "vscan: line 2501: no tcp probe is named 'Nobody'\n"
+
+
+@pytest.mark.parametrize("explain", [0, 2])
+def test_lines_are_explained_by_several_processes_already_when_they_are_few(
+    tmp_path, monkeypatch, explain
+):
+    path = tmp_path / "own-probes"
+    path.write_text(OWN)
+    shared = []
+
+    def answer_here(answerer, batches, write):
+        for batch in batches:
+            shared.append(batch)
+            write(answerer.answer(batch), batch)
+
+    monkeypatch.setattr(match_workers, "answer_on_all_cores", answer_here)
+    sent = [case(number) for number in range(400)]
+    out = io.StringIO()
+    options = MatchOptions(databases=(str(path),), jsonl=True, explain=explain)
+    status = run_match(options, io.BytesIO(b"\n".join(sent)), out, io.StringIO())
+
+    assert (status, len(out.getvalue().splitlines())) == (0, 400)
+    assert bool(shared) == bool(explain)
 
 
 def test_a_reader_that_leaves_is_no_fault(tmp_path):

@@ -26,6 +26,10 @@ WORTH_WORKERS = 4096
 """After so many lines in one go, more are taken to come, and further processes to pay."""
 _MANY = 16
 """Who sends fewer lines at a time waits for the answers."""
+_WORTH_EXPLAINERS = 16
+"""To explain a line takes some thousand times as long as to match it."""
+_EXPLAINED_BYTES = 8 * 1024
+"""As much input as is explained at once: a second's work, so that no process waits for another."""
 
 
 class _Problem(Exception):  # noqa: N818 - it ends the command with a sentence, not a traceback
@@ -179,13 +183,16 @@ def _answer_lines(
 ) -> None:
     """Answer every line of a stream, each as soon as it is read."""
     answerer = Answerer(databases, options.explain)
-    waiting = batches(stdin)
+    if options.explain:
+        waiting, many, worth = batches(stdin, _EXPLAINED_BYTES), 1, _WORTH_EXPLAINERS
+    else:
+        waiting, many, worth = batches(stdin), _MANY, WORTH_WORKERS
     in_one_go = 0
     for batch in waiting:
         answers = answerer.answer(batch)
         output.write(answers, batch)
-        in_one_go = in_one_go + answers.lines if answers.lines >= _MANY else 0
-        if in_one_go >= WORTH_WORKERS:
+        in_one_go = in_one_go + answers.lines if answers.lines >= many else 0
+        if in_one_go >= worth:
             # Imported when they pay: one response needs no processes.
             from vscan_tui.commands.match_workers import answer_on_all_cores  # noqa: PLC0415
 

@@ -200,16 +200,20 @@ def _escaped(match: re.Match[str]) -> str:
     return "".join([f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2)])
 
 
-def batches(stream: BinaryIO) -> Iterator[bytes]:
+def batches(stream: BinaryIO, at_once: int | None = None) -> Iterator[bytes]:
     """Whole lines of a stream, as many at once as are there already.
 
     Of a line that is longer than `MAX_LINE_BYTES` only so much is kept that
     it shows.
+
+    Args:
+        stream: of bytes.
+        at_once: so many bytes are read at once, if not `READ_BYTES`.
     """
     read = getattr(stream, "read1", stream.read)
     begun: list[bytes] = []
     size = 0
-    while chunk := read(READ_BYTES):
+    while chunk := read(at_once or READ_BYTES):
         end = chunk.rfind(b"\n") + 1
         first = chunk[: chunk.find(b"\n") + 1] or chunk
         if size <= MAX_LINE_BYTES:

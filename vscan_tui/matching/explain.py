@@ -177,7 +177,8 @@ def _matcher(databases: ProbeDatabases) -> Matcher:
     return Matcher(databases)
 
 
-@lru_cache(maxsize=8)
+# Some 8 MB each with Nmap's database; lines of mixed probes would make them again and again.
+@lru_cache(maxsize=24)
 def _explainer(databases: ProbeDatabases, probe: CombinedProbe) -> "_Explainer":
     return _Explainer(databases, probe)
 

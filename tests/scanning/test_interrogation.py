@@ -257,7 +257,7 @@ def test_a_port_that_said_something_or_waited_is_not_tcpwrapped_when_it_refuses(
 
 
 def test_a_connection_that_this_system_cannot_open_says_nothing_of_the_port():
-    book = play()(ConnectFailed("too many open files", tells_nothing=True))
+    book = play()(ConnectFailed("too many open files", was_ours=True))
     assert book.outcome is Outcome.INCOMPLETE
 
 

@@ -95,9 +95,10 @@ class Conversation:
         """What the last TLS handshake told."""
         self.connect_seconds = 0.0
         """How long the last connection took to open."""
-        self.was_not_heard = False
-        """Whether the last attempt to connect failed without a word of the port: nothing
-        came back, or it was for a reason of this system's."""
+        self.could_not_ask = False
+        """Whether the last attempt to connect failed for a reason of this system's."""
+        self.was_unanswered = False
+        """Whether it failed because nothing came back."""
         self.was_refused = False
         """Whether it failed because the other side refused."""
         self._transport = transport
@@ -145,8 +146,8 @@ class Conversation:
         except (TimeoutError, ConnectionEndedError, OSError) as error:
             reason = _connect_failure(error, tunnel=tunnel, timeout_ms=timeout_ms)
             number = getattr(error, "errno", None)
-            is_unanswered = isinstance(error, TimeoutError) or number in _UNREACHABLE
-            self.was_not_heard = is_unanswered or number in _OURS
+            self.could_not_ask = number in _OURS
+            self.was_unanswered = isinstance(error, TimeoutError) or number in _UNREACHABLE
             self.was_refused = isinstance(error, ConnectionEndedError) and error.was_reset
             self._emit(
                 ConnectionFailed(
@@ -154,7 +155,7 @@ class Conversation:
                     endpoint=self.endpoint,
                     connection=self._number,
                     reason=reason,
-                    unanswered=is_unanswered,
+                    unanswered=self.was_unanswered,
                 )
             )
             self._tell_state(error)

@@ -157,8 +157,10 @@ class NotOpened(msgspec.Struct, frozen=True):
 
     connection: int
     reason: str
-    tells_nothing: bool = False
-    """Whether it says nothing of the port: nothing came back, or this system is at fault."""
+    was_ours: bool = False
+    """Whether this system is at fault, and the other side was not even asked."""
+    was_unanswered: bool = False
+    """Whether nothing came back."""
     was_refused: bool = False
     """Whether nobody listens."""
 
@@ -371,7 +373,9 @@ class EagerInterrogation:
         if not line.is_alone:
             self._limit = 1
         elif key not in self._transcripts:
-            failure = polite.ConnectFailed(happening.reason, happening.tells_nothing)
+            failure = polite.ConnectFailed(
+                happening.reason, happening.was_ours, happening.was_unanswered
+            )
             self._new_transcript(key, line.number).end = failure
         if self._stages[key.tunnel].check == key:
             self._stages[key.tunnel].check = None

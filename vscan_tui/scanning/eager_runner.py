@@ -213,7 +213,13 @@ class EagerRunner:
             self._give_back(line)
             talk = line.talk
             self._tell(
-                machine.NotOpened(action.connection, failure, talk.was_not_heard, talk.was_refused)
+                machine.NotOpened(
+                    action.connection,
+                    failure,
+                    talk.could_not_ask,
+                    talk.was_unanswered,
+                    talk.was_refused,
+                )
             )
             return
         self._tls = line.talk.tls or self._tls

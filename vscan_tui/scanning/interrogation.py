@@ -118,8 +118,10 @@ class ConnectFailed(msgspec.Struct, frozen=True):
     """The connection could not be opened within its time."""
 
     reason: str
-    tells_nothing: bool = False
-    """Whether it says nothing of the port: nothing came back, or this system is at fault."""
+    was_ours: bool = False
+    """Whether this system is at fault, and the other side was not even asked."""
+    was_unanswered: bool = False
+    """Whether nothing came back."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -210,8 +212,10 @@ class Interrogation:
         self._plan: ProbePlan
         self._planned: PlannedProbe | None
         self._may_be_wrapped = True
-        self._was_seen = was_seen
         """Whether nothing was received yet, and no silence either: it only ever hung up."""
+        self._was_seen = was_seen
+        self._was_met = False
+        """Whether a connection was open since."""
         self._forget(tunnel=False)
 
     @property
@@ -313,12 +317,13 @@ class Interrogation:
     # Handlers
 
     def _connected(self, _: Connected) -> list[Action]:
-        self._is_connected = self._was_seen = True
+        self._is_connected = self._was_seen = self._was_met = True
         return self._send(continues=False)
 
     def _connect_failed(self, happening: ConnectFailed) -> list[Action]:
-        told = self._was_seen and not happening.tells_nothing
-        if self._may_be_wrapped and told and self._protocol == "tcp":
+        # That nothing comes back says something of the port only if it did take connections.
+        is_told = not happening.was_ours and not (happening.was_unanswered and not self._was_met)
+        if self._may_be_wrapped and self._was_seen and is_told and self._protocol == "tcp":
             return self._finish(Outcome.TCPWRAPPED, f"not a word so far, and {happening.reason}")
         return self._finish(Outcome.INCOMPLETE, happening.reason)
 

@@ -315,7 +315,7 @@ class PortRunner:
         await talk.disconnect("it came too late")  # after an interruption
         failure = await talk.connect(tunnel=action.tunnel, timeout_ms=action.timeout_ms)
         if failure:
-            return machine.ConnectFailed(failure, tells_nothing=talk.was_not_heard)
+            return machine.ConnectFailed(failure, talk.could_not_ask, talk.was_unanswered)
         return machine.Connected()
 
     async def _listen(self, action: machine.Listen) -> machine.Happening:

@@ -17,6 +17,8 @@ Protocol = Literal["tcp", "udp"]
 Pace = Literal["polite", "eager", "step"]
 Span = tuple[int, int]
 """Half-open range of bytes: (start, end)."""
+TUNNEL_PREFIX = "ssl/"
+"""Before the name of a service in a rule: it stands for the service inside TLS."""
 
 
 class PortState(StrEnum):

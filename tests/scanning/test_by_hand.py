@@ -406,6 +406,15 @@ async def test_several_payloads_go_out_on_one_connection(bench):
     assert len(port.connections) == 1
 
 
+async def test_of_several_payloads_the_first_that_is_matched_hard_names_the_service(bench):
+    async with udp_server(lambda data: [data]) as endpoint:
+        subject = bench.subject(endpoint)
+        port = await bench.sent(subject, b"what", b"answer 42", b"answer 7", wait_ms=100)
+    assert [each.match is not None for each in port.exchanges] == [False, True, True]
+    assert port.service.fields.version == "42"
+    assert port.deciding is port.exchanges[1]
+
+
 async def test_several_payloads_go_out_on_connections_of_their_own_if_wished(bench):
     async with tcp_server(echo) as endpoint:
         port = await bench.sent(

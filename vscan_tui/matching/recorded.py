@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from vscan_tui.events import Match, Method, Outcome, Protocol, Service
+from vscan_tui.events import TUNNEL_PREFIX, Match, Method, Outcome, Protocol, Service
 from vscan_tui.matching.matcher import Matcher
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.templates import merged
@@ -18,7 +18,6 @@ _MATCH_CONFIDENCE = 10
 _NOT_NARROWED = 9
 """The intensity at which a soft match does not narrow the probes down."""
 _MOST_READS = 64
-_TUNNEL_PREFIX = "ssl/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ def judge(
         if match.soft:
             soft = soft or (number, _service(match, match.service, tunnel=tunnel))
             continue
-        name = match.service.removeprefix(_TUNNEL_PREFIX)
+        name = match.service.removeprefix(TUNNEL_PREFIX)
         through = tunnel or (name != match.service and protocol == "tcp")
         found = _service(match, name, tunnel=through)
         if soft is not None:

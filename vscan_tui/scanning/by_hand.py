@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 import msgspec
 
 from vscan_tui.events import (
+    TUNNEL_PREFIX,
     Decided,
     Ending,
     Endpoint,
@@ -31,7 +32,6 @@ from vscan_tui.scanning.interrogation import (
     CONNECT_TIMEOUT_MS,
     MATCH_CONFIDENCE,
     TLS_CONNECT_TIMEOUT_MS,
-    TUNNEL_PREFIX,
     Interrogation,
 )
 from vscan_tui.scanning.matching_thread import MatchingThread
@@ -310,13 +310,15 @@ class ByHand:
 
     async def _send_all(self, means: Means, subject: Subject, composition: Composition) -> None:
         talk = self._conversation(means, subject)
+        is_named = False
         try:
             for payload in composition.payloads:
                 if not talk.is_connected and not await self._connect(talk, composition):
                     return
                 service = await self._exchange(means, subject, talk, composition, payload)
-                if service is not None:
-                    self._report(subject, service)
+                if service is not None and not is_named:  # what follows is a talk with a service
+                    self._report(subject, service)  # that is known, such as "+OK" to QUIT
+                    is_named = not service[0].soft
                 if not composition.one_connection:
                     await talk.disconnect("each of these payloads gets a fresh connection")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the program

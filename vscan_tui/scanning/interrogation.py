@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import msgspec
 
-from vscan_tui.events import Ending, Match, Method, Outcome, Protocol, Service
+from vscan_tui.events import TUNNEL_PREFIX, Ending, Match, Method, Outcome, Protocol, Service
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.templates import merged
 from vscan_tui.scanning.plan import PlannedProbe, ProbePlan
@@ -25,7 +25,6 @@ TLS_CONNECT_TIMEOUT_MS = 8_000
 FULL_RESPONSE_BYTES = 4_096
 """A response of this size is not read on, even though nothing matched."""
 TUNNEL_SERVICE = "ssl"
-TUNNEL_PREFIX = "ssl/"
 TCPWRAPPED = "tcpwrapped"
 MATCH_CONFIDENCE = 10
 TCPWRAPPED_CONFIDENCE = 8

@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from vscan_tui.events import (
+    TUNNEL_PREFIX,
     BytesReceived,
     ConnectionClosed,
     ConnectionFailed,
@@ -188,19 +189,38 @@ class Port(msgspec.Struct, gc=False):
 
     @property
     def deciding(self) -> Exchange | None:
-        """The exchange that explains the verdict best: hard match, soft match, longest answer."""
-        for exchange in reversed(self.exchanges):
-            if exchange.match is not None and not exchange.match.soft:
-                return exchange
-        for exchange in self.exchanges:
-            if exchange.match is not None:
-                return exchange
+        """The exchange that explains the verdict best.
+
+        The newest hard match that says what the verdict says; a soft match; what the
+        service says unasked; the longest answer that does not merely repeat what was sent.
+        """
+        matched = [exchange for exchange in self.exchanges if exchange.match is not None]
+        hard = [each for each in matched if each.match is not None and not each.match.soft]
+        if hard:
+            return max(reversed(hard), key=self._agreement)
+        if matched:
+            return matched[0]
         answered = [exchange for exchange in self.exchanges if exchange.response]
-        return max(answered, key=lambda exchange: len(exchange.response), default=None)
+        return max(answered, key=_telling, default=None)
+
+    def _agreement(self, exchange: Exchange) -> tuple[bool, bool]:
+        """Whether what fired on an exchange names the service of the verdict, and its version."""
+        match = exchange.match
+        if match is None:
+            return False, False
+        name = match.service.removeprefix(TUNNEL_PREFIX)
+        return name == self.service.name, match.fields == self.service.fields
 
     def exchange(self, number: int) -> Exchange:
         """Return the exchange of that number; numbers count from 1."""
         return self.exchanges[number - 1]
+
+
+def _telling(exchange: Exchange) -> tuple[bool, bool, int]:
+    """How much an answer tells that no rule matched; the greatest tells most."""
+    response = exchange.response
+    is_echo = bool(exchange.payload) and exchange.payload in response
+    return not exchange.payload, not is_echo, len(response)
 
 
 class PortGroup(msgspec.Struct, frozen=True, gc=False):
@@ -411,7 +431,8 @@ class Store:
                 self._enter(port, Stage.PROBING)
                 port.started = event.time
             case Decided():
-                port.held = None
+                if port.held is not None and port.held.action:
+                    port.held = None  # a port held on several connections still ends what it had
                 port.decisions.append(
                     Decision(event.time, intern(event.action), intern(event.reason))
                 )

@@ -19,7 +19,7 @@ from vscan_tui.matching.pattern import LimitError, Pattern, check
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.model import ProbeDatabase
 from vscan_tui.probedb.parser import parse
-from vscan_tui.probedb.sources import OVERLAY_NAME, DatabaseSource, load
+from vscan_tui.probedb.sources import OWN_NAME, DatabaseSource, load
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 CONFORMANCE = SHARED / "conformance" / "match-cases.jsonl.gz"
@@ -129,9 +129,9 @@ def test_a_later_database_wins_where_it_tells_more_of_the_same(earlier, later, w
 def test_the_users_own_rules_come_first_even_if_others_tell_more():
     texts = [f"Probe TCP NULL q||\nmatch web m|^W|{rest}\n" for rest in ("", " p/Web/ v/1/")]
     own, other = databases(*texts).databases
-    own = replace(own, identity=replace(own.identity, name=OVERLAY_NAME))
+    own = replace(own, identity=replace(own.identity, name=OWN_NAME))
     found = match(ProbeDatabases((own, other)), "NULL", b"W").match
-    assert found.database == OVERLAY_NAME
+    assert found.database == OWN_NAME
 
 
 def test_a_database_that_lacks_the_probe_still_knows_banners():

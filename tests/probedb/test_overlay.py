@@ -98,7 +98,7 @@ def test_a_broken_line_is_named_and_breaks_nothing_else(path, tmp_path):
     told = []
     found = load_databases([], strict=False, tell=told.append)
 
-    assert [database.identity.name for database in found.databases][:2] == ["overlay", "vscan"]
+    assert [database.identity.name for database in found.databases][:2] == ["own", "vscan"]
     assert any("own.probes:8:" in line for line in told)
     assert Matcher(found).match(found.find("NULL", "tcp"), b"zork 7").match.service == "zork"
 

@@ -49,11 +49,11 @@ def test_the_overlays_come_first_then_our_own_then_the_copy_of_nmap(tmp_path):
     (tmp_path / "nmap").mkdir()
     (tmp_path / "nmap" / "nmap-service-probes").write_bytes(OWN)
 
-    assert [chosen.name for chosen in chosen_sources([])] == ["overlay", "vscan", "nmap"]
+    assert [chosen.name for chosen in chosen_sources([])] == ["own", "vscan", "nmap"]
 
 
 def test_without_overlays_none_are_named():
-    assert "overlay" not in [chosen.name for chosen in chosen_sources([])]
+    assert "own" not in [chosen.name for chosen in chosen_sources([])]
 
 
 def test_a_file_becomes_a_database_that_says_what_it_is(own):

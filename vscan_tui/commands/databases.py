@@ -8,7 +8,7 @@ from pathlib import Path
 from vscan_tui.matching import pattern
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import (
-    OVERLAY_NAME,
+    OWN_NAME,
     DatabaseError,
     chosen_sources,
     fault_lines,
@@ -44,7 +44,7 @@ def load_databases(
             with _without_collection():
                 databases.append(load(source, check_pattern=pattern.check))
         except DatabaseError as error:
-            if source.name != OVERLAY_NAME or strict:
+            if source.name != OWN_NAME or strict:
                 raise
             tell(f"vscan: your own rules are left out: {error}")
     faults = [fault for database in databases for fault in database.faults]

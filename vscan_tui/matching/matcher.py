@@ -14,7 +14,7 @@ from vscan_tui.matching.prefilter import Prefilter
 from vscan_tui.matching.prefilter_cache import stored_prefilter
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases, tells_more
 from vscan_tui.probedb.model import Probe, ProbeDatabase, Rule
-from vscan_tui.probedb.sources import OVERLAY_NAME
+from vscan_tui.probedb.sources import OWN_NAME
 from vscan_tui.probedb.templates import Filler
 
 MAX_RESPONSE_BYTES = 32 * 1024
@@ -80,7 +80,7 @@ class Fired:
     @property
     def is_final(self) -> bool:
         """Whether no later database can tell more: it is the user's own, or tells all."""
-        return self._reached.tells_all or self._sieve.database.identity.name == OVERLAY_NAME
+        return self._reached.tells_all or self._sieve.database.identity.name == OWN_NAME
 
     def fields(self) -> Fields:
         """The version fields, filled from the response."""

@@ -25,7 +25,7 @@ from vscan_tui.probedb.parser import ParsedText, PatternCheck, parse
 APP_NAME = "vscan"
 DATABASE_FILE = "nmap-service-probes"
 BUNDLED_NAME = "vscan"
-OVERLAY_NAME = "overlay"
+OWN_NAME = "own"
 BUNDLED_FOLDER = "service-probes"
 FILES_OF_A_FOLDER = "*.probes"
 MAX_DATABASE_BYTES = 64 * 1024 * 1024
@@ -59,7 +59,7 @@ def chosen_sources(
     overlays = overlay_folder()
     sources = []
     if (with_overlays or not version_databases) and any(overlays.glob(FILES_OF_A_FOLDER)):
-        sources.append(DatabaseSource(OVERLAY_NAME, overlays))
+        sources.append(DatabaseSource(OWN_NAME, overlays))
     if version_databases:
         return [*sources, *map(_named, version_databases)]
     sources.append(DatabaseSource(BUNDLED_NAME, bundled(BUNDLED_FOLDER)))

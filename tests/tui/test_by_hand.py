@@ -12,10 +12,11 @@ from vscan_tui.scanning.by_hand import Subject
 from vscan_tui.scanning.draft import Over
 from vscan_tui.scanning.stepping import Run
 from vscan_tui.tui.app import VscanApp
+from vscan_tui.tui.rendering.line import Line
 from vscan_tui.tui.screens.breakpoints import BreakpointsScreen
 from vscan_tui.tui.screens.composer import ComposerScreen
 from vscan_tui.tui.screens.confirm import ConfirmScreen
-from vscan_tui.tui.screens.pick import PickScreen
+from vscan_tui.tui.screens.pick import Choice, PickScreen, found_choices
 
 WIDE = (120, 36)
 GET = b"GET / HTTP/1.0\r\n\r\n"
@@ -171,7 +172,7 @@ async def test_breakpoints_are_added_disabled_and_removed():
         await go_to(pilot, 22)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, BreakpointsScreen))
-        await until(pilot, lambda: "+ line 2041" in shown(app))
+        await until(pilot, lambda: "+ line service-probes:2041" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: "● soft match" in shown(app))
         await pilot.press("enter")
@@ -250,6 +251,33 @@ async def test_bytes_are_seen_while_they_are_written_and_faults_with_their_colum
         assert isinstance(app.screen, ComposerScreen)
 
 
+async def test_a_payload_that_is_pasted_over_that_of_a_probe_is_matched_with_all_rules():
+    app = live()
+    async with app.run_test(size=WIDE) as pilot:
+        await go_to(pilot, 80)
+        await compose(pilot)
+        app.post_message(events.Paste(r"HELP\r\n"))
+        await until(pilot, lambda: "rules of all probes" in shown(app))
+        app.screen.query_one("#compose-text").select_all()
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, PickScreen))
+        for key in (*"generic", "enter"):  # faster than the list is filtered
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: "rules of GenericLines" in shown(app))
+        assert app.screen.draft.text == "\\r\\n\n\\r\\n"
+        await pilot.press(*r"\n", "escape")
+        await until(pilot, lambda: app.screen is app.triage)
+        await compose(pilot)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "not sent" in shown(app))
+
+
+def test_a_list_begins_with_what_begins_with_the_words():
+    choices = [Choice(name, Line, name.lower(), "") for name in ("NULL zork help", "Help", "Rare")]
+    assert [each.value for each in found_choices(choices, "help")] == ["Help", "NULL zork help"]
+    assert found_choices(choices, "") == choices
+
+
 async def test_what_is_typed_fast_stays_in_order():
     app = live()
     async with app.run_test(size=WIDE) as pilot:
@@ -286,7 +314,7 @@ async def test_text_and_hex_tcp_and_tls_one_connection_and_several():
     async with app.run_test(size=WIDE) as pilot:
         await go_to(pilot, 80)
         await compose(pilot)
-        await pilot.press("ctrl+b")
+        await pilot.press("f2")
         assert app.screen.draft.text.startswith("47 45 54")
         await pilot.press("ctrl+t", "ctrl+g")
         await until(pilot, lambda: "over TLS" in shown(app) and "a connection each" in shown(app))

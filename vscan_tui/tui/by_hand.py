@@ -28,6 +28,7 @@ from vscan_tui.scanning.stepping import (
 from vscan_tui.session.source import EventSource
 from vscan_tui.session.store import Exchange, Port, Store
 from vscan_tui.session.wording import port_text, printable
+from vscan_tui.tui.rendering.debugger import place_text
 from vscan_tui.tui.screens.composer import ComposerScreen, Earlier, probe_choices
 from vscan_tui.tui.screens.confirm import ConfirmScreen
 from vscan_tui.tui.screens.pick import PickScreen
@@ -327,7 +328,7 @@ class Hands:
                 suggested.append(Breakpoint(Occasion.SERVICE, port.service.name))
         match = exchange.match if exchange is not None else None
         if match is not None:
-            suggested.append(Breakpoint(Occasion.RULE, str(match.line)))
+            suggested.append(Breakpoint(Occasion.RULE, place_text(match)))
         from vscan_tui.tui.screens.breakpoints import BreakpointsScreen  # noqa: PLC0415 - start
 
         self._desk.triage.app.push_screen(BreakpointsScreen(self.breakpoints, suggested))

@@ -134,7 +134,7 @@ def _step(word: str, keys: str, label: str, text: str) -> Command:
 def _compose(name: str, keys: str, label: str, text: str) -> Command:
     return Command(
         f"compose.{name}", keys, name, label, text, Topic.COMPOSER, Scope.COMPOSER,
-        in_footer=True, in_palette=name != "leave", priority=keys.startswith("ctrl"),
+        in_footer=True, in_palette=name != "leave", priority=keys != "escape",
     )  # fmt: skip
 
 
@@ -447,7 +447,7 @@ COMMANDS = (
     _compose("send", "ctrl+s", "send", "Send it to the port"),
     _compose("leave", "escape", "close", "Close without sending; it stays in the history"),
     _compose("over", "ctrl+t", "over", "Send over the next of TCP, TLS and UDP"),
-    _compose("form", "ctrl+b", "text or hex", "Write the same bytes as text or as hex"),
+    _compose("form", "f2,ctrl+b", "text or hex", "Write the same bytes as text or as hex"),
     _compose("probe", "ctrl+n", "probe", "Insert the payload of a probe"),
     _compose("history", "ctrl+r", "history", "Insert a payload that was sent in this session"),
     _compose("file", "ctrl+o", "file", "Insert the bytes of a file"),

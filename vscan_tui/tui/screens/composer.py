@@ -12,7 +12,9 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.events import Click
+from textual.message import Message
 from textual.widgets import Input, Static, TextArea
+from textual.widgets.text_area import DocumentBase, Edit, EditResult, Location
 
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.escapes import escape
@@ -84,6 +86,24 @@ def _earlier_choices(history: Sequence[Earlier]) -> list[Choice[Earlier]]:
 
 class PayloadText(AtOnce, TextArea):
     """Where payloads are written."""
+
+    class BegunAnew(Message):
+        """All that was written is replaced."""
+
+    @property
+    def is_selected(self) -> bool:
+        """Whether all that is written is selected."""
+        return _is_whole(self.document, *self.selection)
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Make a change, and tell if it leaves nothing of what was there."""
+        if _is_whole(self.document, edit.top, edit.bottom):
+            self.post_message(self.BegunAnew())
+        return super().edit(edit)
+
+
+def _is_whole(document: DocumentBase, start: Location, end: Location) -> bool:
+    return start != end and {start, end} == {document.start, document.end}
 
 
 class PreviewLines(LinesView):
@@ -209,12 +229,14 @@ class ComposerScreen(Overlay[Draft | None]):
 
     @on(TextArea.Changed)
     def _text_changed(self, event: TextArea.Changed) -> None:
-        text = event.text_area.text
-        if len(text) <= 1 < len(self.draft.text) and not self._has_chosen_rules:
-            # begun anew: it is no longer the payload of that probe
-            self.draft = replace(self.draft, probe=ANY_PROBE)
-        self.draft = replace(self.draft, text=text)
+        self.draft = replace(self.draft, text=event.text_area.text)
         self._show()
+
+    @on(PayloadText.BegunAnew)
+    def _begun_anew(self) -> None:
+        """It is no longer the payload of that probe."""
+        if not self._has_chosen_rules:
+            self.draft = replace(self.draft, probe=ANY_PROBE)
 
     @on(Input.Changed, "#compose-count")
     def _count_changed(self, event: Input.Changed) -> None:
@@ -342,8 +364,8 @@ class ComposerScreen(Overlay[Draft | None]):
 
         Then they bring their rules with them.
         """
-        text = self.query_one(TextArea)
-        if text.text in {"", self._begun_with}:
+        text = self.query_one(PayloadText)
+        if text.is_selected or text.text in {"", self._begun_with}:
             text.text = ""
             self.draft = replace(self.draft, text="")
             known = self._databases.find(probe, self.draft.target.protocol)

@@ -35,6 +35,13 @@ class Choice(Generic[T]):
     """More of it, in printable text."""
 
 
+def found_choices(choices: Sequence[Choice[T]], text: str) -> list[Choice[T]]:
+    """Return those that have all words of a text, first those that begin with it."""
+    words = words_of(text)
+    found = [each for each in choices if all(word in each.words for word in words)]
+    return sorted(found, key=lambda each: not each.words.startswith(" ".join(words)))
+
+
 class PickLines(LinesView):
     """What the words leave to choose from."""
 
@@ -76,6 +83,7 @@ class PickScreen(Overlay[T | None]):
         self._title = title
         self._choices = choices
         self._shown = list(choices)
+        self._typed = ""
         self._placeholder = placeholder
 
     def compose(self) -> ComposeResult:
@@ -109,19 +117,26 @@ class PickScreen(Overlay[T | None]):
     @on(LineView.Opened)
     def action_choose(self) -> None:
         """Choose what the cursor is on."""
+        self._catch_up()
         if self._shown:
             self.dismiss(self._shown[self.query_one(PickLines).cursor].value)
 
     def action_move(self, step: int) -> None:
         """Move the cursor while words are typed."""
+        self._catch_up()
         lines = self.query_one(PickLines)
         if self._shown:
             lines.place_cursor(lines.cursor + step)
             self._preview()
 
+    def _catch_up(self) -> None:
+        """Filter by what was typed just now: keys are faster than the news of a change."""
+        if self.query_one(PickInput).value != self._typed:
+            self._show()
+
     def _show(self) -> None:
-        words = words_of(self.query_one(PickInput).value)
-        self._shown = [each for each in self._choices if all(word in each.words for word in words)]
+        self._typed = self.query_one(PickInput).value
+        self._shown = found_choices(self._choices, self._typed)
         lines = self.query_one(PickLines)
         lines.cursor = 0
         width = lines.text_width

@@ -119,6 +119,21 @@ async def test_an_unknown_response_is_told_the_part_that_failed_and_the_byte_it_
     assert ("MET", b"1.2") in layers
 
 
+async def test_a_response_that_has_little_in_common_with_any_rule_is_told_so(open_app):
+    app = open_app([b"Zap! nothing of this is known\r\n"])
+    async with app.run_test(size=WIDE) as pilot:
+        await enter_debugger(pilot)
+        await until(pilot, lambda: "no rule: the nearest have next to nothing" in shown(app))
+        assert "alike" not in shown(app)
+        assert laid(app) == []
+        await pilot.press("v")
+        await until(pilot, lambda: "1st" in shown(app))
+        nearest = app.triage.debugger.study.rules.nearest[0]
+        assert app.triage.debugger.cursor == nearest
+        await pilot.press("v", "n")
+        await until(pilot, lambda: "nearest," in shown(app))
+
+
 async def test_parts_of_the_regex_light_up_the_bytes_that_they_met(open_app):
     app = open_app([SSH_BANNER])
     async with app.run_test(size=WIDE) as pilot:

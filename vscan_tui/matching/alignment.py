@@ -33,6 +33,9 @@ class Change:
     """The place in the regex."""
 
 
+_OF_ONE_LETTER = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Alignment:
     """A regex laid against a response as well as it goes."""
@@ -45,6 +48,8 @@ class Alignment:
     """What fits, byte by byte: (place in the regex, offset in the response), in order."""
     bits: float = 0.0
     """How much is said by what fits: 8 for a byte that could be no other, 0 for one of any."""
+    literals: int = 0
+    """How many bytes fit that could be no others, but for upper and lower case."""
 
     @property
     def met(self) -> tuple[tuple[Span, Span], ...]:
@@ -280,7 +285,13 @@ class _Search:
         follow = self._automaton.follow[states.bit_length() - 1]
         state = (follow & -follow).bit_length() - 1 if follow else states.bit_length() - 1
         change = Change(length, self._automaton.parts[state])
-        return Alignment((change,), is_complete=False, steps=traced.steps, bits=traced.bits)
+        return Alignment(
+            (change,),
+            is_complete=False,
+            steps=traced.steps,
+            bits=traced.bits,
+            literals=traced.literals,
+        )
 
     def _traced(self, ending: int, level: int, length: int, *, is_complete: bool) -> Alignment:
         """Walk back from the states at the end to the first byte."""
@@ -289,13 +300,14 @@ class _Search:
         changes: list[Change] = []
         steps: list[tuple[Span, int]] = []
         place = length - 1
-        bits = 0.0
+        bits, literals = 0.0, 0
         while True:
             bit = 1 << state
             part = automaton.parts[state]
             if self._accepting[self._response[place]] & bit and self._comes_from(bit, level, place):
                 steps.append((part, place))
                 bits += 8 - math.log2(len(automaton.members[state]))
+                literals += len(automaton.members[state]) <= _OF_ONE_LETTER
             else:
                 changes.append(Change(place, part))
                 level -= 1
@@ -304,7 +316,9 @@ class _Search:
                 break
             state = before
             place -= 1
-        return Alignment(tuple(reversed(changes)), is_complete, tuple(reversed(steps)), bits)
+        return Alignment(
+            tuple(reversed(changes)), is_complete, tuple(reversed(steps)), bits, literals
+        )
 
     def _comes_from(self, bit: int, level: int, place: int) -> bool:
         entering = place == 0 or not self._automaton.anchored

@@ -35,6 +35,8 @@ ALIGNED_BYTES = 4096
 _FRAGMENT_BYTES = 5
 _CHANGE_BITS = 20
 """What a changed byte costs: to say which it is, and what it is."""
+NEAR = 4
+"""A rule comes near a response of which so many bytes fit that could be no others."""
 _MISSING = 0.5
 """How much a missing fragment counts against a rule."""
 
@@ -109,6 +111,8 @@ class NearMiss:
     """What fits: (place in the regex, place in the response), in order."""
     stops: tuple[Stop, ...]
     """What does not."""
+    literals: int = 0
+    """How many bytes fit that could be no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +273,7 @@ class _Explainer:
             changes,
             alignment.met,
             stops,
+            alignment.literals,
         )
 
 
@@ -350,6 +355,13 @@ class RuleList(Sequence[RuleFate]):
         if miss is None:
             return None
         return miss.score if isinstance(miss, NearMiss) else miss().score
+
+    def near(self, count: int) -> tuple[int, ...]:
+        """Of so many of the nearest rules, the places of those that come near at all."""
+        misses = ((place, self._misses[place]) for place in self.nearest[:count])
+        return tuple(
+            place for place, miss in misses if isinstance(miss, NearMiss) and miss.literals >= NEAR
+        )
 
     def place_of(self, pattern: bytes, file: str, line: int) -> int | None:
         """The place of a rule that is known from elsewhere; None if it is not among these."""

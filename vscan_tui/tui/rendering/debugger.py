@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # matching is imported when it is used
 _INDENT = 10
 _ARROW = Run(" → ", Role.DIM)
 _STOPS_SHOWN = 3
+NEAREST = 4
+"""So many of the nearest rules are told, if they come near at all."""
 _FEW_READS = 2
 _MAX_SHOWN = 400
 """Bytes of a payload or of a group that are written out; the rest is counted."""
@@ -270,7 +272,10 @@ def _others(chosen: Chosen | None, study: "Study", width: int) -> list[Line]:
         lines += _labelled("", [Run(text, Role.DIM)], width)
     if rules.fired is not None:
         return lines
-    near = [place for place in rules.nearest[: _STOPS_SHOWN + 1] if place != shown]
+    near = [place for place in rules.near(NEAREST) if place != shown]
+    if not near and shown is None and rules.nearest:
+        text = "no rule: the nearest have next to nothing of their own in common with it"
+        return lines + _labelled("near", [Run(text, Role.DIM)], width, words=True)
     for label, place in zip(["near", "", ""], near, strict=False):
         rule = rules.rule(place)
         kind = "soft " if rule.soft else ""

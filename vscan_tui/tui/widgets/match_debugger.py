@@ -14,7 +14,7 @@ from vscan_tui.events import Endpoint, Match, Span
 from vscan_tui.probedb.model import Rule
 from vscan_tui.session.store import Exchange, Port
 from vscan_tui.tui.keymap import Scope, bindings
-from vscan_tui.tui.rendering.debugger import Chosen, debugger_lines, laid_over
+from vscan_tui.tui.rendering.debugger import NEAREST, Chosen, debugger_lines, laid_over
 from vscan_tui.tui.rendering.line import Layer, Line, Role, Run, heading
 from vscan_tui.tui.rendering.rule_list import rule_row
 from vscan_tui.tui.widgets.line_view import LineView
@@ -242,10 +242,12 @@ class MatchDebugger(LineView):
             if study is not None:
                 self._place = study.rules.place_of(match.pattern, match.file, match.line)
             self._chosen = Chosen(match, _fired(), match.database, match.probe, self._place)
-        elif study is not None and (study.rules.fired is not None or study.rules.nearest):
+        elif study is not None:
             rules = study.rules
-            self._choose(rules.nearest[0] if rules.fired is None else rules.fired)
-            return
+            first = rules.near(NEAREST) if rules.fired is None else (rules.fired,)
+            if first:
+                self._choose(first[0])
+                return
         self._tell()
         self._wait()
 
@@ -368,9 +370,11 @@ class MatchDebugger(LineView):
             self._wait()
 
     def _go_to_place(self) -> None:
-        listed = self._listed()
-        if self._place is not None and self._place in listed:
-            index = listed.index(self._place)
+        listed, place = self._listed(), self._place
+        if place is None and self.study is not None:
+            place = next(iter(self.study.rules.nearest), None)  # none is near: the nearest of all
+        if place is not None and place in listed:
+            index = listed.index(place)
             self.place_cursor(index)
             if index >= self.top + self.page - _NEIGHBOURS:
                 self.jump_to(index - self.page // 2)  # what comes after it matters, too

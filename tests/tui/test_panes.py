@@ -24,6 +24,18 @@ async def test_a_terminal_shows_as_many_panes_as_it_has_room_for(size, shown):
         assert sum(pane.is_on_screen for pane in app.triage.panes) == shown
 
 
+async def test_below_few_ports_the_details_have_the_room_that_is_left():
+    app = app_of_a_scan()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        ports = app.triage.ports
+        assert ports.size.height > 5
+        app.triage.body.fit_ports(4)
+        await until(pilot, lambda: ports.size.height == 5)
+        await pilot.press(">")
+        await until(pilot, lambda: ports.size.height > 5)
+
+
 async def test_a_wide_terminal_has_the_debugger_beside_the_response():
     app = app_of_a_scan()
     async with app.run_test(size=(200, 60)) as pilot:

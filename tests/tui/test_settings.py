@@ -169,6 +169,10 @@ async def test_what_sends_something_is_not_offered_where_nothing_can_be_sent():
         await settle(pilot)
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert "Hold this port, and step" not in titles
+        footer = screen_text(app)[-1]
+        assert "filter" in footer
+        assert "compose" not in footer
+        assert " s step" not in footer
         await pilot.press("?", *"hold this port")
         await pilot.pause()
         assert any("this recording has no servers" in line for line in screen_text(app))

@@ -1,5 +1,7 @@
 """The rule workbench: a rule is written, checked, tried, saved, and changes the session."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.tui.driving import HOST, pane_text, settle, tcp, until
@@ -35,7 +37,7 @@ def own(tmp_path, monkeypatch):
 @pytest.fixture
 def open_app(own):
     def again():
-        return ProbeDatabases((load(DatabaseSource("overlay", own)), *databases().databases))
+        return ProbeDatabases((load(DatabaseSource("own", own)), *databases().databases))
 
     def opened(*responses):
         events = [HostFound(time=START, address=HOST, state=HostState.UP, reason="")]
@@ -111,6 +113,16 @@ async def test_a_rule_that_would_steal_says_from_whom(open_app):
         assert "steals 1" in pane_text(screen.findings)[0]
         assert found(screen)[0].startswith("! steals")
         assert "ssh OpenSSH 9.2p1 (protocol 2.0) → All" in found(screen)[0]
+
+
+async def test_a_rule_for_another_probe_says_that_it_is_not_tried_on_the_response(open_app):
+    app = open_app(ZORK)
+    async with app.run_test(size=MIDDLE) as pilot:
+        screen = await open_workbench(pilot, "d")
+        await tried(pilot, screen)
+        screen._head = replace(screen._head, name="Other", payload=b"x")
+        screen._wanted.set()
+        await until(pilot, lambda: "which answers another probe" in verdict(screen))
 
 
 async def test_tab_completes_what_is_offered(open_app):

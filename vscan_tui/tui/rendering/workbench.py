@@ -37,6 +37,10 @@ _LOOKS = {
     Effect.ELSEWHERE: ("~", "elsewhere", Role.DIM),
     Effect.MISSES: ("·", "misses", Role.DIM),
 }
+_NOT_HERE = {
+    Effect.ELSEWHERE: "would match the response below, which answers another probe",
+    Effect.LIMIT: "PCRE2 gives up on the response below: a part repeats what repeats",
+}
 HELP = {
     Effect.NEW: "nothing fired on it before",
     Effect.BETTER: "only a soft match fired on it before",
@@ -116,7 +120,10 @@ def verdict_lines(
         Run(printable(checked.service), Role.STRONG),
     ]
     if finding is None or not finding.spans:
-        runs.append(Run("  does not match the response below", Role.DIM))
+        effect = Effect.MISSES if finding is None else finding.effect
+        runs.append(
+            Run(f"  {_NOT_HERE.get(effect, 'does not match the response below')}", Role.DIM)
+        )
         return [cut_line(Line(tuple(runs)), width)]
     fields = finding.fields
     for name in ("product", "version", "info", "hostname", "ostype", "devicetype"):

@@ -17,7 +17,7 @@ from vscan_tui.events import Endpoint, Event
 from vscan_tui.session.store import Exchange, Port, Stage, Store
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.feed import Changes
-from vscan_tui.tui.keymap import Need, Scope, bindings
+from vscan_tui.tui.keymap import COMMANDS, Need, Scope, bindings
 from vscan_tui.tui.mask import Mask
 from vscan_tui.tui.proportions import STEP
 from vscan_tui.tui.rendering.hexdump import View
@@ -156,7 +156,7 @@ class TriageScreen(Screen[None]):
         yield self.filter_bar
         yield self._host
         yield self._sources
-        yield KeyBar(id="keys")
+        yield KeyBar(id="keys", left_out=self._not_offered)
         yield self._too_small
 
     def on_mount(self) -> None:
@@ -215,6 +215,7 @@ class TriageScreen(Screen[None]):
             self.ports.put(
                 (store.ports[endpoint], store.hosts.get(endpoint.address)) for endpoint in known
             )
+            self.body.fit_ports(len(store.ports) + (len(store.hosts) if with_host else 0))
             self._count_filtered()
         if self.ports.endpoint != self._endpoint:
             self._select_port()
@@ -297,6 +298,12 @@ class TriageScreen(Screen[None]):
     def bring(self, pane: LineView) -> None:
         """Let a pane be seen and have the cursor."""
         self._go_to(pane)
+
+    def _not_offered(self) -> frozenset[str]:
+        """Commands that can do nothing as long as this session is shown."""
+        if self.can_send:
+            return frozenset()
+        return frozenset(each.id for each in COMMANDS if Need.SENDING in each.needs)
 
     def met_needs(self) -> frozenset[Need]:
         """Which needs of commands are met now."""

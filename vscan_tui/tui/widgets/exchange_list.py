@@ -32,7 +32,8 @@ class ExchangeList(LinesView):
         if self._port.stage is Stage.WAITING:
             return "This port waits for its turn."
         if self._port.stage is Stage.PROBING:
-            return "Connecting…"
+            is_held = self._port.held is not None
+            return "Nothing was sent yet." if is_held else "Connecting…"
         return "Nothing was sent to this port."
 
     def show(self, port: Port | None, chosen: Exchange | None) -> None:

@@ -1,6 +1,6 @@
 """The footer: the most useful keys, as many as there is room for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from textual import events
 from textual.binding import Binding
@@ -70,9 +70,20 @@ class KeyBar(Widget):
     KeyBar { height: 1; width: 1fr; }
     """
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
-        """Begin empty."""
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002 - Textual's name
+        left_out: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        """Begin empty.
+
+        Args:
+            id: Textual's.
+            left_out: returns the ids of commands that are not shown, because they can do nothing.
+        """
         super().__init__(id=id)
+        self._left_out = left_out
         self._colours: Palette | None = None
         self._line = Line()
 
@@ -106,11 +117,13 @@ class KeyBar(Widget):
         found: dict[str, Binding] = {}
         nodes: list[DOMNode] = []
         order: dict[str, tuple[bool, int, int]] = {}
+        left_out = self._left_out()
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if active.node not in nodes:
                 nodes.append(active.node)
-            if binding.show and active.enabled and binding.action not in found:
+            is_shown = binding.show and active.enabled and binding.id not in left_out
+            if is_shown and binding.action not in found:
                 found[binding.action] = binding
                 # in the registry's order, whichever keys the user chose
                 place = PLACES.get(binding.id or "", len(PLACES))

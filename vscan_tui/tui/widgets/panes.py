@@ -21,6 +21,7 @@ _TWO_COLUMNS = 100
 """From this width on, the details stand beside the ports, not below them."""
 _THREE_COLUMNS = 180
 """From this width on, the debugger stands beside the response, not below it."""
+_FEWEST_PORT_LINES = 3
 _BOTH = 20
 """From this height on, ports and details are seen together in one column."""
 
@@ -101,6 +102,7 @@ class Panes(Container):
         self.proportions = Proportions()
         self._given: dict[tuple[Widget, str], str | None] = {}
         """The sizes that were set, by pane and side."""
+        self._port_lines = 0
         self._last_detail: LineView = debugger
 
     def compose(self) -> ComposeResult:
@@ -155,6 +157,26 @@ class Panes(Container):
         self.answers.display = True
 
     # Sizes
+
+    def fit_ports(self, lines: int) -> None:
+        """Above the details, the ports take no more room than they need.
+
+        Args:
+            lines: that the ports have, without their heading.
+        """
+        if lines != self._port_lines:
+            self._port_lines = lines
+            self._limit_ports()
+
+    def _limit_ports(self) -> None:
+        is_limited = (
+            self.has_class("-column")
+            and self.details.display
+            and not self.is_zoomed
+            and self.proportions.share is None
+        )
+        lines = max(_FEWEST_PORT_LINES, self._port_lines)
+        self._give(self.ports, "max_height", f"{lines + 1}" if is_limited else None)
 
     def restore(self, share: float | None, heights: Mapping[str, float]) -> None:
         """Begin with the sizes of an earlier run, as far as they can be."""
@@ -230,6 +252,7 @@ class Panes(Container):
             if is_wide and pane.parent is self.details:
                 weight = None
             self._give(pane, "height", None if weight is None else f"{weight:.2f}fr")
+        self._limit_ports()
 
     def _give(self, pane: Widget, side: str, size: str | None) -> None:
         """Set a size, if it is another one: Textual lays out the whole screen for each."""

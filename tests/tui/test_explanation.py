@@ -170,6 +170,20 @@ def test_an_empty_response_tells_why_it_is_empty(store):
     assert "closed the connection" in text(explanation(store, 8009, 1))
 
 
+def test_a_response_that_was_not_read_to_its_end_says_so_and_keeps_its_column():
+    store = store_of(script(HOST))
+    port = store.ports[Endpoint(HOST, "tcp", 80)]
+    exchange = port.deciding
+    narrow = exchange_line(exchange, 76, chosen=False).text
+    exchange.ending = Ending.FULL
+    exchange.response += bytes(8_000_000)
+    wide = exchange_line(exchange, 76, chosen=False).text
+    assert "8.0 MB" in wide
+    assert wide.index("MB") + 1 == narrow.index(" B ") + 1
+    told = [line.text for line in debugger_lines(port, exchange, 90)]
+    assert any("not read on after 8,000," in line for line in told)
+
+
 def test_every_decision_on_the_port_has_its_reason(store):
     shown = text(explanation(store, 80))
     assert "send GetRequest - lists this port" in shown

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.tui.driving import tcp
-from vscan_tui.events import Endpoint, Fields, Mark, Method, Outcome, PortState, Service
+from vscan_tui.events import Endpoint, Fields, Mark, Method, Outcome, PortHeld, PortState, Service
 from vscan_tui.session.filter import EVERYTHING, compiled
 from vscan_tui.session.store import Host, Port, Stage
 from vscan_tui.tui.rendering.attention import KINDS
 from vscan_tui.tui.rendering.port_columns import COLUMNS, DEFAULT, layout
-from vscan_tui.tui.rendering.port_entry import Entry
+from vscan_tui.tui.rendering.port_entry import Entry, version_text
 from vscan_tui.tui.rendering.port_list import Group, Order, PortList
 from vscan_tui.tui.rendering.port_row import group_line, heading_line, row_line
 from vscan_tui.tui.rendering.standing import Standing
@@ -260,6 +260,14 @@ def test_a_row_is_never_wider_than_its_pane(columns, with_host):
         shown = layout(width, columns, with_host=with_host)
         assert row_line(entry, shown).width <= width
         assert heading_line(shown, Order("service"), focused=True).width <= width
+
+
+def test_a_port_that_is_held_says_before_what_or_why():
+    made, host = port(tcp(80))
+    made.held = PortHeld(time=0.0, endpoint=tcp(80), cause="by hand", action="connect")
+    assert version_text(Entry(made, host, 0)) == "held before: connect"
+    made.held = PortHeld(time=0.0, endpoint=tcp(80), cause="breakpoint: no answer", action="")
+    assert version_text(Entry(made, host, 0)) == "held: breakpoint: no answer"
 
 
 def test_a_note_in_any_script_takes_the_cells_that_it_takes():

@@ -28,7 +28,7 @@ MIDDLE, LARGE = (120, 36), (200, 60)
 GREETING = (b"220 mail.example ", b"ESMTP ready\r\n")
 ANSWER = (b"250-mail.example\r\n", b"250-SIZE 10240000\r\n", b"250 HELP\r\n")
 TALK = b"".join(GREETING + ANSWER)
-TO_RESPONSE = ("tab", "tab")
+TO_RESPONSE = ("tab", "G", "tab")
 
 
 def talk(*, sent=b"EHLO vscan\r\n"):

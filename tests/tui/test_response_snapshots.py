@@ -4,7 +4,7 @@ import pytest
 
 from tests.tui.driving import settle, until
 from tests.tui.scripted_scan import ScriptedSource
-from tests.tui.test_response import LARGE, MIDDLE, talk
+from tests.tui.test_response import LARGE, MIDDLE, TO_RESPONSE, talk
 from vscan_tui.tui.app import VscanApp
 from vscan_tui.tui.rendering.line import Layer
 
@@ -15,7 +15,7 @@ def test_reads_hits_and_a_selection(snap_compare, size):
 
     async def prepare(pilot):
         await settle(pilot)
-        await pilot.press("tab", "tab")
+        await pilot.press(*TO_RESPONSE)
         pane = app.triage.response
         pane.search("mail")
         await until(pilot, lambda: pane.found is not None and pane.found.count == 2)

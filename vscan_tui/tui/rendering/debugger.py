@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vscan_tui.events import Match, Span
+from vscan_tui.events import Ending, Match, Span
 from vscan_tui.probedb.writing import pattern_text, rule_line
 from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import printable, readable
@@ -111,6 +111,9 @@ def debugger_lines(
         if study is not None:
             lines += _others(chosen, study, width)
             lines += _reads(exchange, study, width)
+        if exchange.ending is Ending.FULL:
+            text = f"not read on after {count_text(len(exchange.response), 'byte')}"
+            lines += _labelled("cut", [Run(text)], width, words=True)
         lines += _sent(exchange, width)
         lines += _labelled("why", [Run(printable(exchange.reason))], width, words=True)
         lines += _tunnel(port, exchange, width)

@@ -27,6 +27,11 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
+def size_text(size: int) -> str:
+    """Write a number of bytes in at most eight letters."""
+    return f"{size} B" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
 def clock_text(seconds: float) -> str:
     """Write a duration as minutes and seconds, from an hour on as hours too."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
@@ -90,7 +95,7 @@ def exchange_line(exchange: Exchange, width: int, *, chosen: bool) -> Line:
         Run("▸ " if chosen else "  ", Role.CHOSEN),
         Run(column(probe, name_width) + " ", Role.STRONG if chosen else Role.PLAIN),
         Run("tls " if exchange.tunnel else "    ", Role.DIM),
-        Run(f"{len(exchange.response) - exchange.carried:>6} B "),
+        Run(f"{size_text(len(exchange.response) - exchange.carried):>8} "),
         Run(f"{time:>8}  ", Role.DIM),
     )
     return cut_line(Line((*runs, verdict(exchange, width - Line(runs).width))), width)

@@ -79,7 +79,8 @@ def version_text(entry: Entry) -> str:
     """Say what stands under VERSION: without a version, why there is none."""
     port = entry.port
     if port.held is not None:
-        return f"held before: {printable(port.held.action)}"
+        held = port.held
+        return printable(f"held before: {held.action}" if held.action else f"held: {held.cause}")
     text = port_version_text(port)
     if text:
         how = " [by hand]" if port.by_hand else " [new rule]" if port.by_new_rule else ""

@@ -36,6 +36,7 @@ from vscan_tui.session.wording import service_info
 from vscan_tui.tui.rendering.debugger import Chosen, debugger_lines
 from vscan_tui.tui.rendering.exchange import clock_text, exchange_line, seconds_text
 from vscan_tui.tui.rendering.fields import captures, field_texts
+from vscan_tui.tui.rendering.line import Line, Run
 from vscan_tui.tui.rendering.notice import ending_text, failure_text
 from vscan_tui.tui.rendering.pattern import pattern_runs
 from vscan_tui.tui.rendering.status import HostFacts, host_line, not_shown_text, sources_line
@@ -182,6 +183,16 @@ def test_a_response_that_was_not_read_to_its_end_says_so_and_keeps_its_column():
     assert wide.index("MB") + 1 == narrow.index(" B ") + 1
     told = [line.text for line in debugger_lines(port, exchange, 90)]
     assert any("not read on after 8,000," in line for line in told)
+
+
+def test_a_payload_of_ones_own_is_named_by_its_first_bytes_and_keeps_its_mark():
+    store = store_of(script(HOST))
+    exchange = store.ports[Endpoint(HOST, "tcp", 80)].deciding
+    exchange.by_hand, exchange.probe, exchange.payload = True, "composed", b"INFO [b]\x1b\r\n" * 9
+    line = exchange_line(exchange, 60, chosen=False).text
+    assert line.lstrip().startswith(r"INFO [b]\x1b")
+    assert "… ✎" in line
+    assert Line((Run(line),)).width <= 60
 
 
 def test_every_decision_on_the_port_has_its_reason(store):

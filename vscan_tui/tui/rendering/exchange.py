@@ -1,6 +1,8 @@
 """One exchange in words: what was sent, what came back, and what it meant."""
 
 from vscan_tui.events import Ending
+from vscan_tui.probedb.escapes import escape
+from vscan_tui.scanning.by_hand import COMPOSED
 from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import port_text, port_version_text, printable, service_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, column, cut, cut_line
@@ -89,16 +91,25 @@ def exchange_line(exchange: Exchange, width: int, *, chosen: bool) -> Line:
     if seconds is None:
         seconds = exchange.seconds
     time = "" if seconds is None else seconds_text(seconds)
-    probe = printable(exchange.probe) + (f" {BY_HAND}" if exchange.by_hand else "")
     name_width = 22 if width >= 76 else 15
+    name = _name(exchange, name_width)
     runs = (
         Run("▸ " if chosen else "  ", Role.CHOSEN),
-        Run(column(probe, name_width) + " ", Role.STRONG if chosen else Role.PLAIN),
+        Run(f"{name} ", Role.STRONG if chosen else Role.PLAIN),
         Run("tls " if exchange.tunnel else "    ", Role.DIM),
         Run(f"{size_text(len(exchange.response) - exchange.carried):>8} "),
         Run(f"{time:>8}  ", Role.DIM),
     )
     return cut_line(Line((*runs, verdict(exchange, width - Line(runs).width))), width)
+
+
+def _name(exchange: Exchange, width: int) -> str:
+    """Name the probe; a payload of one's own by its first bytes."""
+    is_own = exchange.probe == COMPOSED and exchange.payload
+    name = escape(exchange.payload[:width]) if is_own else printable(exchange.probe)
+    if exchange.by_hand:
+        name = f"{cut(name, width - len(BY_HAND) - 1)} {BY_HAND}"
+    return column(name, width)
 
 
 def port_title(port: Port) -> str:

@@ -196,7 +196,7 @@ class ComposerScreen(Overlay[Draft | None]):
             yield LineInput(str(self.draft.wait_ms), id="compose-wait")
             yield Static("ms", markup=False)
             yield Static(
-                "--- on a line of its own begins the next payload", markup=False, id="compose-hint"
+                "--- alone on a line begins the next payload", markup=False, id="compose-hint"
             )
         yield PayloadText(self.draft.text, compact=True, id="compose-text")
         yield Bar(id="compose-fault")

@@ -21,6 +21,9 @@ from vscan_tui.tui.rendering.hexdump import View, frame, part
         ("00:11:22:aa:bb:cc", "xx:xx:xx:xx:xx:xx"),
         ("mail.example.org (10.0.0.1)", "xxxx.xxxxxxx.xxx (xx.x.x.x)"),
         ("MAIL.example.ORG", "xxxx.xxxxxxx.xxx"),
+        ("¹mail.example.org²", "¹xxxx.xxxxxxx.xxx²"),
+        ("²10.0.0.1…", "²xx.x.x.x…"),
+        ("smtp (at mail.exam…", "smtp (at xxxx.xxxx…"),
     ],
 )
 def test_addresses_and_known_names_are_hidden(shown, hidden):
@@ -28,7 +31,18 @@ def test_addresses_and_known_names_are_hidden(shown, hidden):
 
 
 @pytest.mark.parametrize(
-    "text", ["OpenSSH 9.2p1", "12:30:45", "00:07", "nginx 1.22.1", "::", "a: b", "face", "emails"]
+    "text",
+    [
+        "OpenSSH 9.2p1",
+        "12:30:45",
+        "00:07",
+        "nginx 1.22.1",
+        "::",
+        "a: b",
+        "face",
+        "emails",
+        "nginx 1.2…",
+    ],
 )
 def test_what_is_no_address_is_shown(text):
     assert Mask({"mail"}).hide(text) == text

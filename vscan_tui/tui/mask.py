@@ -14,11 +14,15 @@ from textual.filter import LineFilter
 
 from vscan_tui.session.store import Store
 
+_LETTER = r"[^\W⁰¹²³⁴⁵⁶⁷⁸⁹]"
+"""Of a word; the number of a group may stand right before or behind one."""
 _ADDRESS = (
-    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)"
-    r"|(?<![\w:])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{2,39}(?![\w:])"
+    rf"(?<!{_LETTER})(?<!\.)(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?!(?:{_LETTER}|\.)*{_LETTER})"
+    rf"|(?<!{_LETTER})(?<!:)(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{{2,39}}(?!{_LETTER}|:)"
 )
 """IPv4, and what may be IPv6; hardware addresses are hidden too."""
+_CUT_OFF = rf"(?P<cut>(?:{_LETTER}|[.:-]){{2,}}(?=…))"
+"""What may be the beginning of a name for which there was no room."""
 _MAX_HOSTS = 4096
 _MAX_PORTS = 10_000
 """More names than these are not collected; addresses are known by their look."""
@@ -51,8 +55,8 @@ class Mask(LineFilter):
         super().__init__()
         self.names = frozenset(name.lower() for name in names)
         longest_first = sorted(self.names, key=lambda name: (-len(name), name))
-        parts = [rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first]
-        self._secret = re.compile("|".join([*parts, _ADDRESS]), re.IGNORECASE)
+        parts = [rf"(?<!{_LETTER}){re.escape(name)}(?!{_LETTER})" for name in longest_first]
+        self._secret = re.compile("|".join([*parts, _ADDRESS, _CUT_OFF]), re.IGNORECASE)
 
     def hide(self, text: str) -> str:
         """Return a text of the same length in which nothing secret can be read."""
@@ -64,6 +68,9 @@ class Mask(LineFilter):
 
     def _hidden(self, found: re.Match[str]) -> str:
         text = found[0]
+        if found["cut"]:
+            is_begun = any(name.startswith(text.lower()) for name in self.names)
+            return _HIDDEN.sub("x", text) if is_begun else text
         if ":" in text and text.lower() not in self.names and not _is_address(text):
             return text  # such as a time of day
         return _HIDDEN.sub("x", text)

@@ -194,6 +194,16 @@ def test_after_a_soft_match_only_probes_that_know_the_service_are_sent():
     assert book.found.name == "ftp"
 
 
+@pytest.mark.parametrize("begin", [b"220 the ", b"220-Welcome\r\n"])
+def test_a_greeting_that_is_cut_off_is_waited_for(begin):
+    rules = RULES.replace(
+        "softmatch ftp", "match ftp m|^220.*the Split FTP|s p/Split/\nsoftmatch ftp"
+    )
+    rest = Say(b"the Split FTP\r\n", after=900)
+    book = EagerPlaybook(databases(rules), Port(greets=[Say(begin), rest], answers=WEB))
+    assert (book.found.name, book.found.fields.product) == ("ftp", "Split")
+
+
 def test_a_banner_after_five_seconds_is_still_identified():
     book = play(Port(greets=[Say(b"SSH-2.0-late", after=5000)]))
     assert book.found.name == "ssh"

@@ -44,6 +44,7 @@ from vscan_tui.scanning.settlement import (
     Unmatched,
     Wanted,
 )
+from vscan_tui.scanning.unfinished import is_unfinished
 from vscan_tui.scanning.waits import Waits
 
 MAX_CONNECTIONS = 4
@@ -846,8 +847,11 @@ class EagerInterrogation:
 
     def _quiet_ms(self, transcript: Transcript) -> float:
         probe = transcript.probe
-        is_prompt = self._stages[transcript.tunnel].is_prompt or False
-        quiet = self._waits.quiet(probe, is_prompt=is_prompt)
+        quiet = self._waits.quiet(
+            probe,
+            is_prompt=self._stages[transcript.tunnel].is_prompt or False,
+            is_unfinished=is_unfinished(b"".join(transcript.chunks)),
+        )
         return min(max(quiet, SLOW_ANSWER_FACTOR * self._slowest_ms), self._waits.total(probe))
 
     def _patience_ms(self, transcript: Transcript) -> float:

@@ -28,6 +28,8 @@ has done within that time then, and a banner would have come.
 """
 PROMPT_ANSWER_MS = 5.0
 """Prompt is an answer that takes so much longer than a round trip, at most."""
+UNFINISHED_MS = 2_000.0
+"""An answer that is cut off is waited for at least so long."""
 PATIENCE_MS = 400.0
 """On a port that never said a word, a probe keeps its connection at least so long."""
 _ROUND_TRIPS = 4.0
@@ -79,16 +81,21 @@ class Waits:
         """Whether an answer that took so long came promptly."""
         return elapsed - self.round_trip <= PROMPT_ANSWER_MS
 
-    def quiet(self, probe: CombinedProbe, *, is_prompt: bool = False) -> float:
+    def quiet(
+        self, probe: CombinedProbe, *, is_prompt: bool = False, is_unfinished: bool = False
+    ) -> float:
         """How long without bytes until later answers may count.
 
         Args:
             probe: what was sent.
             is_prompt: whether the port answers promptly.
+            is_unfinished: whether what came so far is cut off.
         """
         floor = NULL_QUIET_MS if probe.is_null else PROBE_QUIET_MS
         if is_prompt:
             floor = PROMPT_QUIET_MS
+        if is_unfinished:
+            floor = UNFINISHED_MS
         wanted = floor + _ROUND_TRIPS * self.round_trip
         wanted = max(wanted, _ANSWER_TIMES * self._answers.get(probe, 0.0))
         return self._bounded(wanted, probe, at_least=self._limits.at_least)

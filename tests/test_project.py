@@ -207,7 +207,7 @@ def test_the_wheel_names_its_licence_and_its_command(wheel):
 def test_the_first_picture_of_a_recording_waits_for_nothing_that_it_does_not_show():
     later = ("aiofiles", "cryptography", "pcre2", "tomllib", "vscan_tui.authoring",
              "vscan_tui.matching.matcher", "vscan_tui.reports", "vscan_tui.scanning.engine",
-             "vscan_tui.scanning.transport", "vscan_tui.tui.screens.workbench")  # fmt: skip
+             "vscan_tui.scanning.transport.sockets", "vscan_tui.tui.screens.workbench")  # fmt: skip
     program = (
         "import sys, vscan_tui.cli, vscan_tui.commands.recorded, vscan_tui.tui.app\n"
         "from vscan_tui.session.recorder import Recorder\n"

@@ -157,6 +157,12 @@ class TlsFindings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The protocol chosen by ALPN."""
 
 
+MATCH_CONFIDENCE = 10
+TCPWRAPPED_CONFIDENCE = 8
+TABLE_CONFIDENCE = 3
+"""How sure a service is, from 0 to 10, by what tells it: Nmap's numbers."""
+
+
 class Service(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What listens on a port, as far as known."""
 
@@ -164,8 +170,7 @@ class Service(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     fields: Fields = Fields()
     tunnel: Literal["", "ssl"] = ""
     method: Method = Method.TABLE
-    confidence: int = 3
-    """10 for a match, 8 for tcpwrapped, 3 for the port table."""
+    confidence: int = TABLE_CONFIDENCE
     tls: TlsFindings | None = None
 
 

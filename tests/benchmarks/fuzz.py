@@ -21,9 +21,9 @@ from pathlib import Path
 from tests.session.test_journal import EVENTS
 from vscan_tui.matching.pattern import check
 from vscan_tui.probedb.parser import parse
-from vscan_tui.scanning import rpc
-from vscan_tui.scanning.certificate import certificate_findings
-from vscan_tui.scanning.tls_hello import TLS_1_2, TLS_1_3, client_hello, read_flight
+from vscan_tui.scanning.postprocessing import rpc
+from vscan_tui.scanning.postprocessing.certificate import certificate_findings
+from vscan_tui.scanning.postprocessing.tls_hello import TLS_1_2, TLS_1_3, client_hello, read_flight
 from vscan_tui.session.filter import compiled
 from vscan_tui.session.filter_completion import completions
 from vscan_tui.session.filter_syntax import FilterError

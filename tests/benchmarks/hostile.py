@@ -43,7 +43,7 @@ from vscan_tui.matching.pattern import check
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseSource, load
 from vscan_tui.scanning.engine import Scan, ScanSettings
-from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.scanning.transport.sockets import AsyncioTransport
 from vscan_tui.tui.app import VscanApp
 
 RESPONSES = 1000

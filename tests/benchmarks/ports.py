@@ -20,11 +20,11 @@ import time
 async def discover(host: str) -> list[int]:
     """Look for the open ports of a host; return them."""
     from vscan_tui.events import PortFound
-    from vscan_tui.scanning.discovery import Discovery
-    from vscan_tui.scanning.port_table import load_port_table
-    from vscan_tui.scanning.portspec import parse_ports
-    from vscan_tui.scanning.targets import TargetList, resolve_name
-    from vscan_tui.scanning.timing import timing
+    from vscan_tui.scanning.discovery.discovery import Discovery
+    from vscan_tui.scanning.discovery.timing import timing
+    from vscan_tui.scanning.targets.hosts import TargetList, resolve_name
+    from vscan_tui.scanning.targets.port_table import load_port_table
+    from vscan_tui.scanning.targets.portspec import parse_ports
 
     table = load_port_table()
     found = []

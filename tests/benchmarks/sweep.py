@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vscan_tui.scanning.descriptors import raise_descriptor_limit
+from vscan_tui.scanning.discovery.descriptors import raise_descriptor_limit
 
 BANNERS = (
     b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u2\r\n",

@@ -26,7 +26,7 @@ from vscan_tui.events import (
 )
 from vscan_tui.options import parse_options
 from vscan_tui.options.model import ScanOptions
-from vscan_tui.scanning.rate import RateLimit
+from vscan_tui.scanning.transport.rate import RateLimit
 from vscan_tui.session.journal import read_events
 from vscan_tui.session.store import Store
 

@@ -20,7 +20,7 @@ import pytest
 from tests.hostile.servers import HOST, serving
 from tests.tui.driving import screen_text, until
 from vscan_tui.events import BytesReceived, Outcome, ScanEnding
-from vscan_tui.scanning.tls_hello import TLS_1_2, client_hello
+from vscan_tui.scanning.postprocessing.tls_hello import TLS_1_2, client_hello
 from vscan_tui.session.journal import read_events
 from vscan_tui.session.replay import Replay
 from vscan_tui.session.store import Stage, Store

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from vscan_tui.events import Outcome, Service
 from vscan_tui.matching.matcher import Matcher
 from vscan_tui.probedb.combined import ProbeDatabases
-from vscan_tui.scanning import eager
-from vscan_tui.scanning.interrogation import Interrogation
-from vscan_tui.scanning.waits import WaitLimits, Waits
+from vscan_tui.scanning.interrogation import eager
+from vscan_tui.scanning.interrogation.polite import Interrogation
+from vscan_tui.scanning.interrogation.waits import WaitLimits, Waits
 
 MAX_STEPS = 20_000
 

@@ -7,7 +7,7 @@ from vscan_tui.matching.matcher import Matcher
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.model import ProbeDatabase
 from vscan_tui.probedb.parser import parse
-from vscan_tui.scanning.interrogation import (
+from vscan_tui.scanning.interrogation.polite import (
     Closed,
     Connect,
     Connected,

@@ -12,7 +12,7 @@ from vscan_tui.events import (
     Match,
     RuleFired,
 )
-from vscan_tui.scanning.breakpoints import (
+from vscan_tui.scanning.by_hand.breakpoints import (
     Breakpoint,
     BreakpointError,
     Breakpoints,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from vscan_tui.scanning.budget import ConnectionBudget, FairQueue, Need
+from vscan_tui.scanning.transport.budget import ConnectionBudget, FairQueue, Need
 
 
 async def taken(budget, order, name, need):

@@ -21,11 +21,10 @@ from vscan_tui.events import (
     Warned,
 )
 from vscan_tui.matching.matcher import Matcher
-from vscan_tui.scanning.breakpoints import parse_breakpoint
-from vscan_tui.scanning.by_hand import ByHand, Composition, Means, Subject
-from vscan_tui.scanning.matching_thread import MatchingThread
-from vscan_tui.scanning.postprocessing import Question
-from vscan_tui.scanning.stepping import (
+from vscan_tui.scanning.by_hand.breakpoints import parse_breakpoint
+from vscan_tui.scanning.by_hand.requests import ByHand, Composition, Means, Subject
+from vscan_tui.scanning.interrogation.matching_thread import MatchingThread
+from vscan_tui.scanning.interrogation.stepping import (
     Choose,
     NotPossibleError,
     Run,
@@ -35,7 +34,8 @@ from vscan_tui.scanning.stepping import (
     StepOver,
     Stop,
 )
-from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.scanning.postprocessing.protocol import Question
+from vscan_tui.scanning.transport.sockets import AsyncioTransport
 
 PATIENT = RULES.replace("totalwaitms 300\n", "totalwaitms 60000\n")
 

@@ -29,14 +29,14 @@ from vscan_tui.events import (
     ScanPlanned,
     Warned,
 )
-from vscan_tui.scanning import prober as module
-from vscan_tui.scanning.discovery import Discovery
-from vscan_tui.scanning.port_table import Entry, build_port_table
-from vscan_tui.scanning.portspec import PortSelection, to_ranges
-from vscan_tui.scanning.rate import RateLimit
-from vscan_tui.scanning.targets import ReverseResolver, TargetList
-from vscan_tui.scanning.timing import timing
-from vscan_tui.scanning.verdicts import VERDICTS
+from vscan_tui.scanning.discovery import prober as module
+from vscan_tui.scanning.discovery.discovery import Discovery
+from vscan_tui.scanning.discovery.timing import timing
+from vscan_tui.scanning.discovery.verdicts import VERDICTS
+from vscan_tui.scanning.targets.hosts import ReverseResolver, TargetList
+from vscan_tui.scanning.targets.port_table import Entry, build_port_table
+from vscan_tui.scanning.targets.portspec import PortSelection, to_ranges
+from vscan_tui.scanning.transport.rate import RateLimit
 
 TABLE = build_port_table("a table", [Entry("known", "tcp", 22, 0.5)])
 LOOPBACK = "127.0.0.1"

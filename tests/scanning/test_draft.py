@@ -6,7 +6,7 @@ import pytest
 
 from vscan_tui.events import Endpoint
 from vscan_tui.probedb.payload_text import Form
-from vscan_tui.scanning.draft import Draft, DraftError, Over, over_of
+from vscan_tui.scanning.by_hand.draft import Draft, DraftError, Over, over_of
 
 PORT = Endpoint("127.0.0.1", "tcp", 80)
 DRAFT = Draft(PORT, Over.TCP, "HELP\\r\\n\n---\nQUIT\\r\\n")

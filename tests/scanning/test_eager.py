@@ -11,8 +11,8 @@ from tests.scanning.eager_playbook import EagerPlaybook, HangUp, Port, Say
 from tests.scanning.playbook import databases
 from vscan_tui.events import Ending, Outcome
 from vscan_tui.matching.matcher import Matcher
-from vscan_tui.scanning import eager
-from vscan_tui.scanning.interrogation import (
+from vscan_tui.scanning.interrogation import eager
+from vscan_tui.scanning.interrogation.polite import (
     Closed,
     Connect,
     Connected,
@@ -25,7 +25,7 @@ from vscan_tui.scanning.interrogation import (
     Send,
     TimedOut,
 )
-from vscan_tui.scanning.waits import (
+from vscan_tui.scanning.interrogation.waits import (
     HEAD_START_MS,
     NULL_QUIET_MS,
     PROMPT_ANSWER_MS,

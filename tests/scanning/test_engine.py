@@ -35,8 +35,8 @@ from vscan_tui.events import (
     Service,
 )
 from vscan_tui.scanning.engine import Scan, ScanSettings
-from vscan_tui.scanning.postprocessing import Question
-from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.scanning.postprocessing.protocol import Question
+from vscan_tui.scanning.transport.sockets import AsyncioTransport
 from vscan_tui.session.store import Stage, Store
 
 RULES = r"""

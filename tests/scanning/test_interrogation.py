@@ -16,7 +16,7 @@ from tests.scanning.playbook import (
     databases,
 )
 from vscan_tui.events import Method
-from vscan_tui.scanning.interrogation import FULL_RESPONSE_BYTES, ProtocolError
+from vscan_tui.scanning.interrogation.polite import FULL_RESPONSE_BYTES, ProtocolError
 
 BASE = r"""
 Exclude T:9100-9107

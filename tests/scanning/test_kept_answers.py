@@ -8,14 +8,14 @@ import pytest
 from tests.scanning.playbook import databases
 from tests.scanning.test_engine import Recorder
 from vscan_tui.events import Endpoint, ExchangeStarted, Outcome
-from vscan_tui.scanning.discovery import Discovery
+from vscan_tui.scanning.discovery.discovery import Discovery
+from vscan_tui.scanning.discovery.kept_answers import KeptAnswers
+from vscan_tui.scanning.discovery.timing import timing
 from vscan_tui.scanning.engine import Scan, ScanSettings
-from vscan_tui.scanning.kept_answers import KeptAnswers
-from vscan_tui.scanning.port_table import build_port_table
-from vscan_tui.scanning.portspec import PortSelection
-from vscan_tui.scanning.targets import TargetList, resolve_name
-from vscan_tui.scanning.timing import timing
-from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.scanning.targets.hosts import TargetList, resolve_name
+from vscan_tui.scanning.targets.port_table import build_port_table
+from vscan_tui.scanning.targets.portspec import PortSelection
+from vscan_tui.scanning.transport.sockets import AsyncioTransport
 
 RULES = r"""
 Probe UDP Ask q|ask|

@@ -19,15 +19,15 @@ from vscan_tui.events import (
     Outcome,
     PortFound,
 )
-from vscan_tui.scanning import kept_connections as module
-from vscan_tui.scanning.discovery import Discovery
+from vscan_tui.scanning.discovery import kept_connections as module
+from vscan_tui.scanning.discovery.discovery import Discovery
+from vscan_tui.scanning.discovery.kept_connections import KeptConnections
+from vscan_tui.scanning.discovery.timing import timing
 from vscan_tui.scanning.engine import Scan, ScanSettings
-from vscan_tui.scanning.kept_connections import KeptConnections
-from vscan_tui.scanning.port_table import build_port_table
-from vscan_tui.scanning.portspec import PortSelection, to_ranges
-from vscan_tui.scanning.targets import TargetList, resolve_name
-from vscan_tui.scanning.timing import timing
-from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.scanning.targets.hosts import TargetList, resolve_name
+from vscan_tui.scanning.targets.port_table import build_port_table
+from vscan_tui.scanning.targets.portspec import PortSelection, to_ranges
+from vscan_tui.scanning.transport.sockets import AsyncioTransport
 
 ENDPOINT = Endpoint("127.0.0.1", "tcp", 1)
 OTHER = Endpoint("127.0.0.1", "tcp", 2)

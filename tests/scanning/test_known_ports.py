@@ -13,9 +13,9 @@ from vscan_tui.events import (
     ScanPlanned,
     Warned,
 )
-from vscan_tui.scanning.known_ports import KnownPort, KnownPorts
-from vscan_tui.scanning.port_table import Entry, build_port_table
-from vscan_tui.scanning.targets import TargetError
+from vscan_tui.scanning.discovery.known_ports import KnownPort, KnownPorts
+from vscan_tui.scanning.targets.hosts import TargetError
+from vscan_tui.scanning.targets.port_table import Entry, build_port_table
 
 TABLE = build_port_table("a table", [Entry("known", "tcp", 22, 0.5)])
 

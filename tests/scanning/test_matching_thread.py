@@ -2,7 +2,7 @@
 
 import pytest
 
-from vscan_tui.scanning.matching_thread import GivesWay
+from vscan_tui.scanning.interrogation.matching_thread import GivesWay
 
 
 class Thread:

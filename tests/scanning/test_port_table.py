@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vscan_tui.bundled import bundled
-from vscan_tui.scanning import port_table as module
-from vscan_tui.scanning import port_table_cache
-from vscan_tui.scanning.port_table import (
+from vscan_tui.scanning.targets import port_table as module
+from vscan_tui.scanning.targets import port_table_cache
+from vscan_tui.scanning.targets.port_table import (
     Entry,
     build_port_table,
     bundled_port_table,

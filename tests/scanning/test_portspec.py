@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vscan_tui.scanning.port_table import Entry, build_port_table
-from vscan_tui.scanning.portspec import (
+from vscan_tui.scanning.targets.port_table import Entry, build_port_table
+from vscan_tui.scanning.targets.portspec import (
     PortSelection,
     PortSpecError,
     most_common_ports,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from vscan_tui.scanning.rate import RateLimit
+from vscan_tui.scanning.transport.rate import RateLimit
 
 
 def turns(rate, *, until, step=0.001):

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vscan_tui.events import Endpoint, Fields, Method, Service
-from vscan_tui.scanning import portmapper
-from vscan_tui.scanning.postprocessing import Known
-from vscan_tui.scanning.rpc import RpcGrinder, call, replies, rpc_programs
+from vscan_tui.scanning.postprocessing import portmapper
+from vscan_tui.scanning.postprocessing.protocol import Known
+from vscan_tui.scanning.postprocessing.rpc import RpcGrinder, call, replies, rpc_programs
 
 
 def known(protocol="tcp", name="rpcbind", method=Method.PROBED):

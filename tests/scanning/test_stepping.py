@@ -5,8 +5,8 @@ import pytest
 from tests.scanning.playbook import databases
 from vscan_tui.events import Outcome
 from vscan_tui.matching.matcher import Matcher
-from vscan_tui.scanning.announcement import describe
-from vscan_tui.scanning.interrogation import (
+from vscan_tui.scanning.interrogation.announcement import describe
+from vscan_tui.scanning.interrogation.polite import (
     Connect,
     Connected,
     ConnectFailed,
@@ -21,7 +21,7 @@ from vscan_tui.scanning.interrogation import (
     TimedOut,
     Warn,
 )
-from vscan_tui.scanning.stepping import (
+from vscan_tui.scanning.interrogation.stepping import (
     Choose,
     Hold,
     NotPossibleError,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vscan_tui.scanning import targets as module
-from vscan_tui.scanning.targets import (
+from vscan_tui.scanning.targets import hosts as module
+from vscan_tui.scanning.targets.hosts import (
     NamedNetwork,
     Network6,
     OctetRanges,

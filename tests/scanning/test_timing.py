@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from vscan_tui.scanning.timing import TEMPLATES, parse_duration, parse_template, timing
+from vscan_tui.scanning.discovery.timing import TEMPLATES, parse_duration, parse_template, timing
 
 
 def test_version_detection_runs_as_many_at_a_time_as_in_nmap():

@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 
 from tests.scanning.loopback import certificate, says, silent, tcp_server
 from vscan_tui.events import Endpoint, Method, Service, TlsFindings
-from vscan_tui.scanning.certificate import certificate_findings
-from vscan_tui.scanning.postprocessing import Known
-from vscan_tui.scanning.tls import TlsInspector
-from vscan_tui.scanning.tls_hello import VERSIONS, client_hello, is_whole_flight, read_flight
-from vscan_tui.scanning.transport import AsyncioTransport, ConnectionEndedError
+from vscan_tui.scanning.postprocessing.certificate import certificate_findings
+from vscan_tui.scanning.postprocessing.protocol import Known
+from vscan_tui.scanning.postprocessing.tls import TlsInspector
+from vscan_tui.scanning.postprocessing.tls_hello import (
+    VERSIONS,
+    client_hello,
+    is_whole_flight,
+    read_flight,
+)
+from vscan_tui.scanning.transport.sockets import AsyncioTransport, ConnectionEndedError
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
 LONG = 20.0

@@ -18,7 +18,7 @@ from tests.scanning.loopback import (
     udp_server,
 )
 from vscan_tui.events import Endpoint
-from vscan_tui.scanning.transport import (
+from vscan_tui.scanning.transport.sockets import (
     MAX_UNREAD_BYTES,
     AsyncioTransport,
     ConnectionEndedError,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vscan_tui.scanning.unfinished import is_unfinished
+from vscan_tui.scanning.interrogation.unfinished import is_unfinished
 
 
 @pytest.mark.parametrize(

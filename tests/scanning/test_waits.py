@@ -1,7 +1,7 @@
 """How long pace `eager` waits follows from what a host was measured to take."""
 
 from tests.scanning.playbook import databases
-from vscan_tui.scanning.waits import (
+from vscan_tui.scanning.interrogation.waits import (
     NULL_QUIET_MS,
     PATIENCE_MS,
     PROBE_QUIET_MS,

@@ -4,9 +4,9 @@ import asyncio
 
 from tests.scanning.playbook import databases
 from vscan_tui.matching.matcher import Matcher
-from vscan_tui.scanning.by_hand import ByHand, Means
-from vscan_tui.scanning.matching_thread import MatchingThread
-from vscan_tui.scanning.transport import ConnectionEndedError
+from vscan_tui.scanning.by_hand.requests import ByHand, Means
+from vscan_tui.scanning.interrogation.matching_thread import MatchingThread
+from vscan_tui.scanning.transport.sockets import ConnectionEndedError
 
 RULES = r"""
 Probe TCP NULL q||

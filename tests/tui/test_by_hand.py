@@ -7,10 +7,10 @@ from tests.tui.driving import HOST, pane_text, screen_text, settle, tcp, until
 from tests.tui.scripted_scan import Script, ScriptedSource, script
 from tests.tui.scripted_transport import hand
 from vscan_tui.events import Endpoint, Outcome
-from vscan_tui.scanning.breakpoints import parse_breakpoint
-from vscan_tui.scanning.by_hand import Subject
-from vscan_tui.scanning.draft import Over
-from vscan_tui.scanning.stepping import Run
+from vscan_tui.scanning.by_hand.breakpoints import parse_breakpoint
+from vscan_tui.scanning.by_hand.draft import Over
+from vscan_tui.scanning.by_hand.requests import Subject
+from vscan_tui.scanning.interrogation.stepping import Run
 from vscan_tui.tui.app import VscanApp
 from vscan_tui.tui.rendering.line import Line
 from vscan_tui.tui.screens.breakpoints import BreakpointsScreen

@@ -4,7 +4,7 @@ import pytest
 
 from tests.tui.driving import screen_text, settle, until
 from tests.tui.scripted_scan import ScriptedSource, script
-from vscan_tui.scanning.breakpoints import Breakpoint, Occasion
+from vscan_tui.scanning.by_hand.breakpoints import Breakpoint, Occasion
 from vscan_tui.tui.app import VscanApp
 from vscan_tui.tui.proportions import LARGEST_SHARE
 from vscan_tui.tui.view_state import FIRST_RUN, ViewState, load_view_state, save_view_state

@@ -3,9 +3,9 @@
 from vscan_tui.commands.databases import load_quietly
 from vscan_tui.matching.matcher import Matcher
 from vscan_tui.probedb.model import DEFAULT_INTENSITY
-from vscan_tui.scanning.by_hand import ByHand, Means
-from vscan_tui.scanning.matching_thread import MatchingThread
-from vscan_tui.scanning.transport import AsyncioTransport
+from vscan_tui.scanning.by_hand.requests import ByHand, Means
+from vscan_tui.scanning.interrogation.matching_thread import MatchingThread
+from vscan_tui.scanning.transport.sockets import AsyncioTransport
 
 
 def by_hand() -> ByHand:

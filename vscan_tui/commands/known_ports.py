@@ -6,8 +6,8 @@ from pathlib import Path
 
 from vscan_tui.commands.present import say
 from vscan_tui.options.model import STANDARD_STREAM, ScanOptions
-from vscan_tui.scanning.known_ports import KnownPort
-from vscan_tui.scanning.portspec import PortSelection
+from vscan_tui.scanning.discovery.known_ports import KnownPort
+from vscan_tui.scanning.targets.portspec import PortSelection
 from vscan_tui.session.importers.model import Imported
 from vscan_tui.session.importers.recognise import MAX_BYTES, read_bytes, read_ports, unpacked
 

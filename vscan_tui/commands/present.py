@@ -22,7 +22,7 @@ WITHOUT_DASK = "--engine dask needs dask's distributed; install vscan_tui[dask]"
 if TYPE_CHECKING:
     from vscan_tui.matching.investigation import Investigation
     from vscan_tui.reports.options import ReportOptions
-    from vscan_tui.scanning.by_hand import ByHand
+    from vscan_tui.scanning.by_hand.requests import ByHand
     from vscan_tui.session.recorder import Recorder
 
 
@@ -157,7 +157,7 @@ def _without_screen(source: EventSource, presentation: Presentation) -> _Outcome
 def _report_options(output: OutputOptions) -> "ReportOptions":
     # Not needed before the screen is there.
     from vscan_tui.reports.options import ReportOptions  # noqa: PLC0415
-    from vscan_tui.scanning.port_table import load_port_table  # noqa: PLC0415
+    from vscan_tui.scanning.targets.port_table import load_port_table  # noqa: PLC0415
 
     return ReportOptions(
         reasons=output.show_reasons,

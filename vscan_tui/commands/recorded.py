@@ -23,7 +23,7 @@ from vscan_tui.session.replay import Replay
 
 if TYPE_CHECKING:  # what is not needed for the first picture is imported when it is used
     from vscan_tui.probedb.combined import ProbeDatabases
-    from vscan_tui.scanning.by_hand import ByHand
+    from vscan_tui.scanning.by_hand.requests import ByHand
 
 _FAULTS_TOLD = 5
 DEMO = "demo/real-servers.vscan.jsonl"

@@ -30,10 +30,10 @@ from vscan_tui.events import (
 )
 from vscan_tui.options import parse_options
 from vscan_tui.options.model import OutputOptions, ResumeOptions, ScanOptions, UsageError
-from vscan_tui.scanning.continued import ContinuedDiscovery, Discovering
-from vscan_tui.scanning.conversation import Numbering
-from vscan_tui.scanning.portspec import PortSelection, to_ranges
-from vscan_tui.scanning.targets import TargetList
+from vscan_tui.scanning.discovery.continued import ContinuedDiscovery, Discovering
+from vscan_tui.scanning.interrogation.conversation import Numbering
+from vscan_tui.scanning.targets.hosts import TargetList
+from vscan_tui.scanning.targets.portspec import PortSelection, to_ranges
 from vscan_tui.session.journal import JournalError, JournalFault, check_journal, read_events
 from vscan_tui.session.recorder import RecordedSource, Recorder
 from vscan_tui.session.remainder import PartialHost, partial_hosts, unfinished_ports

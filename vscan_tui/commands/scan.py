@@ -23,22 +23,15 @@ from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options.model import STANDARD_STREAM, ReverseDns, ScanOptions
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.sources import DatabaseError
-from vscan_tui.scanning.built_in import all_postprocessors
-from vscan_tui.scanning.discovery import Discovery
+from vscan_tui.scanning.discovery.discovery import Discovery
+from vscan_tui.scanning.discovery.kept_answers import KeptAnswers
+from vscan_tui.scanning.discovery.kept_connections import KeptConnections
+from vscan_tui.scanning.discovery.prober import Payloads
+from vscan_tui.scanning.discovery.timing import Timing, timing
 from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
-from vscan_tui.scanning.kept_answers import KeptAnswers
-from vscan_tui.scanning.kept_connections import KeptConnections
-from vscan_tui.scanning.port_table import PortTable, load_port_table
-from vscan_tui.scanning.portspec import (
-    PortSelection,
-    PortSpecError,
-    most_common_ports,
-    parse_ports,
-)
-from vscan_tui.scanning.postprocessing import LoadedPostProcessors
-from vscan_tui.scanning.prober import Payloads
-from vscan_tui.scanning.rate import RateLimit
-from vscan_tui.scanning.targets import (
+from vscan_tui.scanning.postprocessing.built_in import all_postprocessors
+from vscan_tui.scanning.postprocessing.protocol import LoadedPostProcessors
+from vscan_tui.scanning.targets.hosts import (
     Resolve,
     ReverseResolver,
     TargetError,
@@ -48,8 +41,15 @@ from vscan_tui.scanning.targets import (
     split_comma_list,
     split_target_list,
 )
-from vscan_tui.scanning.timing import Timing, timing
-from vscan_tui.scanning.transport import TLS_SESSIONS_LEAK, AsyncioTransport
+from vscan_tui.scanning.targets.port_table import PortTable, load_port_table
+from vscan_tui.scanning.targets.portspec import (
+    PortSelection,
+    PortSpecError,
+    most_common_ports,
+    parse_ports,
+)
+from vscan_tui.scanning.transport.rate import RateLimit
+from vscan_tui.scanning.transport.sockets import TLS_SESSIONS_LEAK, AsyncioTransport
 from vscan_tui.session.journal import journal_folder, journal_path
 from vscan_tui.session.recorder import RecordedSource, Recorder
 from vscan_tui.session.source import EventSource
@@ -57,8 +57,8 @@ from vscan_tui.session.source import EventSource
 if TYPE_CHECKING:
     from vscan_tui.commands.known_ports import FoundPorts
     from vscan_tui.matching.investigation import Investigation
-    from vscan_tui.scanning.by_hand import ByHand
-    from vscan_tui.scanning.known_ports import KnownPort, KnownPorts
+    from vscan_tui.scanning.by_hand.requests import ByHand
+    from vscan_tui.scanning.discovery.known_ports import KnownPort, KnownPorts
 
 DEFAULT_TOP_PORTS = 1000
 _ALL_PORTS = "0-"
@@ -271,7 +271,7 @@ def discovery_of(
 
 def discovery_of_known(task: Task, ports: "Iterable[KnownPort]") -> "KnownPorts":
     """Look for no ports, because these are known; raises TargetError."""
-    from vscan_tui.scanning.known_ports import KnownPorts  # noqa: PLC0415 - for --from alone
+    from vscan_tui.scanning.discovery.known_ports import KnownPorts  # noqa: PLC0415 - for --from alone
 
     return KnownPorts(
         ports,

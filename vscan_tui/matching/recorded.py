@@ -9,12 +9,19 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from vscan_tui.events import TUNNEL_PREFIX, Match, Method, Outcome, Protocol, Service
+from vscan_tui.events import (
+    MATCH_CONFIDENCE,
+    TUNNEL_PREFIX,
+    Match,
+    Method,
+    Outcome,
+    Protocol,
+    Service,
+)
 from vscan_tui.matching.matcher import Matcher
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.templates import merged
 
-_MATCH_CONFIDENCE = 10
 _NOT_NARROWED = 9
 """The intensity at which a soft match does not narrow the probes down."""
 _MOST_READS = 64
@@ -186,4 +193,4 @@ def judge(
 
 
 def _service(match: Match, name: str, *, tunnel: bool) -> Service:
-    return Service(name, match.fields, "ssl" if tunnel else "", Method.PROBED, _MATCH_CONFIDENCE)
+    return Service(name, match.fields, "ssl" if tunnel else "", Method.PROBED, MATCH_CONFIDENCE)

@@ -6,7 +6,7 @@ import msgspec
 
 from vscan_tui.events import Pace, Protocol
 from vscan_tui.probedb.model import DEFAULT_INTENSITY
-from vscan_tui.scanning.timing import DEFAULT_TEMPLATE
+from vscan_tui.scanning.discovery.timing import DEFAULT_TEMPLATE
 
 STANDARD_STREAM = "-"
 """As a file name: standard output, or standard input where something is read."""

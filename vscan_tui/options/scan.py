@@ -28,7 +28,7 @@ from vscan_tui.options.parser import (
     whole_number,
 )
 from vscan_tui.probedb.model import DEFAULT_INTENSITY
-from vscan_tui.scanning.timing import (
+from vscan_tui.scanning.discovery.timing import (
     DEFAULT_TEMPLATE,
     parse_duration,
     parse_rate,

@@ -1,1 +1,1 @@
-"""Ports to events: discovery, interrogation, transport, and the engine that runs them."""
+"""Ports to events: targets, discovery, interrogation, transport, and the engine that runs them."""

@@ -30,23 +30,23 @@ from vscan_tui.events import (
 from vscan_tui.matching.matcher import Matcher, overrun_notice
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.probedb.model import Rule
-from vscan_tui.scanning.budget import ConnectionBudget, FairQueue
-from vscan_tui.scanning.by_hand import ByHand, Means
-from vscan_tui.scanning.conversation import Conversation, Emit
-from vscan_tui.scanning.descriptors import raise_descriptor_limit
-from vscan_tui.scanning.eager import MAX_CONNECTIONS, EagerInterrogation
-from vscan_tui.scanning.eager_runner import EagerRunner
+from vscan_tui.scanning.by_hand.requests import ByHand, Means
+from vscan_tui.scanning.discovery.descriptors import raise_descriptor_limit
+from vscan_tui.scanning.discovery.kept_answers import AnsweredTransport, KeptAnswers
+from vscan_tui.scanning.discovery.kept_connections import KEPT_SECONDS, KeptConnections
 from vscan_tui.scanning.gate import Gate
-from vscan_tui.scanning.interrogation import Interrogation
-from vscan_tui.scanning.kept_answers import AnsweredTransport, KeptAnswers
-from vscan_tui.scanning.kept_connections import KEPT_SECONDS, KeptConnections
-from vscan_tui.scanning.matching_thread import GivesWay, MatchingThread
-from vscan_tui.scanning.postprocessing import PostProcessor
-from vscan_tui.scanning.runner import PortRunner
-from vscan_tui.scanning.silence import Silence
-from vscan_tui.scanning.surroundings import Surroundings
-from vscan_tui.scanning.transport import Transport
-from vscan_tui.scanning.waits import WaitLimits, Waits
+from vscan_tui.scanning.interrogation.conversation import Conversation, Emit
+from vscan_tui.scanning.interrogation.eager import MAX_CONNECTIONS, EagerInterrogation
+from vscan_tui.scanning.interrogation.eager_runner import EagerRunner
+from vscan_tui.scanning.interrogation.matching_thread import GivesWay, MatchingThread
+from vscan_tui.scanning.interrogation.polite import Interrogation
+from vscan_tui.scanning.interrogation.runner import PortRunner
+from vscan_tui.scanning.interrogation.silence import Silence
+from vscan_tui.scanning.interrogation.surroundings import Surroundings
+from vscan_tui.scanning.interrogation.waits import WaitLimits, Waits
+from vscan_tui.scanning.postprocessing.protocol import PostProcessor
+from vscan_tui.scanning.transport.budget import ConnectionBudget, FairQueue
+from vscan_tui.scanning.transport.sockets import Transport
 
 EAGER_PORTS = 2
 """Pace `eager` asks so many times more ports at a time: most of what it does is to wait."""
@@ -55,7 +55,7 @@ DESCRIPTORS_PER_KEPT_CONNECTION = 8
 
 
 class PortDiscovery(Protocol):
-    """Finds the ports to interrogate; see `vscan_tui.scanning.discovery`."""
+    """Finds the ports to interrogate; see `vscan_tui.scanning.discovery.discovery`."""
 
     async def run(self, emit: Emit, may_begin: Gate) -> None:
         """Emit `HostFound`, `PortFound` and their like until all ports are looked at.

@@ -39,7 +39,7 @@ from vscan_tui.tui.widgets.step_pane import StepPane
 
 if TYPE_CHECKING:  # what is not needed for the first picture is imported when it is used
     from vscan_tui.matching.investigation import Investigation
-    from vscan_tui.scanning.by_hand import ByHand
+    from vscan_tui.scanning.by_hand.requests import ByHand
     from vscan_tui.tui.by_hand import Hands
 
 _TICK = 1 / 30

@@ -11,10 +11,10 @@ from vscan_tui.events import Endpoint, Event, Method, PortFound, PortHeld, PortS
 from vscan_tui.probedb.combined import CombinedProbe
 from vscan_tui.probedb.payload_text import Form, write_payloads
 from vscan_tui.probedb.sources import DatabaseError
-from vscan_tui.scanning.breakpoints import Breakpoint, Breakpoints, Occasion
-from vscan_tui.scanning.by_hand import ByHand, Composition, Subject
-from vscan_tui.scanning.draft import Draft, over_of
-from vscan_tui.scanning.stepping import (
+from vscan_tui.scanning.by_hand.breakpoints import Breakpoint, Breakpoints, Occasion
+from vscan_tui.scanning.by_hand.draft import Draft, over_of
+from vscan_tui.scanning.by_hand.requests import ByHand, Composition, Subject
+from vscan_tui.scanning.interrogation.stepping import (
     Choose,
     Command,
     NotPossibleError,

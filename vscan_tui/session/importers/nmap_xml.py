@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from vscan_tui.events import Fields, Method, Service
+from vscan_tui.events import TABLE_CONFIDENCE, Fields, Method, Service
 from vscan_tui.session.importers.model import (
     BadValueError,
     Imported,
@@ -197,7 +197,7 @@ def _service(port: _Port) -> Service:
         fields=fields,
         tunnel="ssl" if told.get("tunnel") == "ssl" else "",
         method=Method.PROBED if told.get("method") == "probed" else Method.TABLE,
-        confidence=int(confidence) if confidence in set(map(str, range(11))) else 3,
+        confidence=int(confidence) if confidence in set(map(str, range(11))) else TABLE_CONFIDENCE,
     )
 
 

@@ -2,7 +2,7 @@
 
 from vscan_tui.events import Endpoint
 from vscan_tui.probedb.payload_text import Payloads
-from vscan_tui.scanning.draft import Draft
+from vscan_tui.scanning.by_hand.draft import Draft
 from vscan_tui.session.notation import hexdump_lines
 from vscan_tui.session.wording import printable
 from vscan_tui.tui.rendering.exchange import count_text

@@ -2,7 +2,7 @@
 
 from vscan_tui.events import Ending
 from vscan_tui.probedb.escapes import escape
-from vscan_tui.scanning.by_hand import COMPOSED
+from vscan_tui.scanning.by_hand.requests import COMPOSED
 from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import port_text, port_version_text, printable, service_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, column, cut, cut_line

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from vscan_tui.scanning.breakpoints import (
+from vscan_tui.scanning.by_hand.breakpoints import (
     Breakpoint,
     BreakpointError,
     Breakpoints,

@@ -19,8 +19,8 @@ from textual.widgets.text_area import DocumentBase, Edit, EditResult, Location
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.escapes import escape
 from vscan_tui.probedb.payload_text import MAX_PAYLOAD_BYTES, Form, write_payloads
-from vscan_tui.scanning.by_hand import ANY_PROBE
-from vscan_tui.scanning.draft import Draft, DraftError
+from vscan_tui.scanning.by_hand.draft import Draft, DraftError
+from vscan_tui.scanning.by_hand.requests import ANY_PROBE
 from vscan_tui.session.wording import printable, readable
 from vscan_tui.tui.keymap import Scope, bindings
 from vscan_tui.tui.overlay import Overlay

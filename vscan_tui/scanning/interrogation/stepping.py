@@ -13,8 +13,8 @@ import msgspec
 
 from vscan_tui.events import Ending, Outcome, Prospect
 from vscan_tui.probedb.combined import CombinedProbe
-from vscan_tui.scanning.announcement import describe
-from vscan_tui.scanning.interrogation import (
+from vscan_tui.scanning.interrogation.announcement import describe
+from vscan_tui.scanning.interrogation.polite import (
     Action,
     Closed,
     Connect,

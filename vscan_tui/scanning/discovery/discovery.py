@@ -1,6 +1,6 @@
 """Which hosts are up and which of their ports are open, by ordinary connections and datagrams.
 
-All sockets belong to one thread (`vscan_tui.scanning.prober`), which tells the
+All sockets belong to one thread (`vscan_tui.scanning.discovery.prober`), which tells the
 event loop what it finds: a scan of all ports of a fast host is nothing but system
 calls, and would leave the event loop no time.
 """
@@ -26,13 +26,21 @@ from vscan_tui.events import (
     ScanPlanned,
     Warned,
 )
+from vscan_tui.scanning.discovery.prober import (
+    Answer,
+    HostDone,
+    OnOpen,
+    Payloads,
+    Plan,
+    Prober,
+    close_it,
+)
+from vscan_tui.scanning.discovery.timing import Timing
 from vscan_tui.scanning.gate import Gate, open_gate
-from vscan_tui.scanning.port_table import PortTable
-from vscan_tui.scanning.portspec import PortSelection
-from vscan_tui.scanning.prober import Answer, HostDone, OnOpen, Payloads, Plan, Prober, close_it
-from vscan_tui.scanning.rate import RateLimit
-from vscan_tui.scanning.targets import ReverseResolver, TargetError, Targets
-from vscan_tui.scanning.timing import Timing
+from vscan_tui.scanning.targets.hosts import ReverseResolver, TargetError, Targets
+from vscan_tui.scanning.targets.port_table import PortTable
+from vscan_tui.scanning.targets.portspec import PortSelection
+from vscan_tui.scanning.transport.rate import RateLimit
 
 OnAnswer = Callable[[Endpoint, bytes, bytes], None]
 """Told of a UDP port's answer: endpoint, payload sent, datagram received."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from vscan_tui.events import Endpoint, Protocol
 from vscan_tui.probedb.payload_text import Form, Payloads, read_payloads, write_payloads
-from vscan_tui.scanning.by_hand import ANY_PROBE, Composition
+from vscan_tui.scanning.by_hand.requests import ANY_PROBE, Composition
 
 MAX_PAYLOADS = 1_000
 """Of one composition; it is no load generator."""

@@ -3,8 +3,8 @@
 Nearly all of Nmap's time is spent waiting for services that will not speak
 first.  Here, while the NULL connection listens, the next probes of `polite` go
 out on connections of their own.  What their answers mean is settled in polite
-order (`vscan_tui.scanning.settlement`), and a verdict counts once everything
-before it has been quiet for a wait that adapts (`vscan_tui.scanning.waits`).
+order (`vscan_tui.scanning.interrogation.settlement`), and a verdict counts once everything
+before it has been quiet for a wait that adapts (`vscan_tui.scanning.interrogation.waits`).
 
 * The first exchange of a port, outside and inside a tunnel, has a head start:
   services that speak first are not asked anything.  Its time counts from when its
@@ -33,9 +33,9 @@ import msgspec
 
 from vscan_tui.events import Ending, Match, Outcome, Protocol, Service
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
-from vscan_tui.scanning import interrogation as polite
-from vscan_tui.scanning.interrogation import CONNECT_TIMEOUT_MS, TLS_CONNECT_TIMEOUT_MS
-from vscan_tui.scanning.settlement import (
+from vscan_tui.scanning.interrogation import polite
+from vscan_tui.scanning.interrogation.polite import CONNECT_TIMEOUT_MS, TLS_CONNECT_TIMEOUT_MS
+from vscan_tui.scanning.interrogation.settlement import (
     MAX_LOOK_AHEAD,
     Key,
     Settlement,
@@ -44,8 +44,8 @@ from vscan_tui.scanning.settlement import (
     Unmatched,
     Wanted,
 )
-from vscan_tui.scanning.unfinished import is_unfinished
-from vscan_tui.scanning.waits import Waits
+from vscan_tui.scanning.interrogation.unfinished import is_unfinished
+from vscan_tui.scanning.interrogation.waits import Waits
 
 MAX_CONNECTIONS = 4
 """At a time to one port, the listening one included."""

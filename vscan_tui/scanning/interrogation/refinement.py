@@ -4,17 +4,17 @@ import time
 from collections.abc import Awaitable, Callable
 
 from vscan_tui.events import Decided, Ending, Service, Warned
-from vscan_tui.scanning.conversation import Conversation
-from vscan_tui.scanning.interrogation import CONNECT_TIMEOUT_MS, TLS_CONNECT_TIMEOUT_MS
-from vscan_tui.scanning.postprocessing import (
+from vscan_tui.scanning.interrogation.conversation import Conversation
+from vscan_tui.scanning.interrogation.polite import CONNECT_TIMEOUT_MS, TLS_CONNECT_TIMEOUT_MS
+from vscan_tui.scanning.interrogation.surroundings import Surroundings
+from vscan_tui.scanning.postprocessing.protocol import (
     MAX_ANSWER_BYTES,
     MAX_QUESTIONS,
     Known,
     Question,
     Talk,
 )
-from vscan_tui.scanning.surroundings import Surroundings
-from vscan_tui.scanning.transport import ConnectionEndedError
+from vscan_tui.scanning.transport.sockets import ConnectionEndedError
 
 MayAsk = Callable[[Question], Awaitable[bool]]
 

@@ -1,6 +1,6 @@
 """Actions of an interrogation in a few words, for those who read along."""
 
-from vscan_tui.scanning import interrogation as machine
+from vscan_tui.scanning.interrogation import polite as machine
 
 
 def describe(action: machine.Action) -> str:

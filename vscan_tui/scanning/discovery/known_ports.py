@@ -22,9 +22,7 @@ from vscan_tui.events import (
     Warned,
 )
 from vscan_tui.scanning.gate import Gate, open_gate
-from vscan_tui.scanning.port_table import PortTable
-from vscan_tui.scanning.portspec import to_ranges
-from vscan_tui.scanning.targets import (
+from vscan_tui.scanning.targets.hosts import (
     NamedNetwork,
     Resolve,
     ReverseResolver,
@@ -32,6 +30,8 @@ from vscan_tui.scanning.targets import (
     TargetList,
     parse_target,
 )
+from vscan_tui.scanning.targets.port_table import PortTable
+from vscan_tui.scanning.targets.portspec import to_ranges
 
 _BATCH = 200
 """So many ports are handed over before others get a turn."""

@@ -20,14 +20,14 @@ from vscan_tui.events import (
     TlsDetails,
     Warned,
 )
-from vscan_tui.scanning import eager as machine
-from vscan_tui.scanning.budget import ConnectionBudget, Need
-from vscan_tui.scanning.conversation import Conversation, OpenExchange
-from vscan_tui.scanning.interrogation import FULL_RESPONSE_BYTES
-from vscan_tui.scanning.kept_connections import KeptConnection
-from vscan_tui.scanning.refinement import Refiner
-from vscan_tui.scanning.surroundings import Surroundings
-from vscan_tui.scanning.transport import ConnectionEndedError
+from vscan_tui.scanning.discovery.kept_connections import KeptConnection
+from vscan_tui.scanning.interrogation import eager as machine
+from vscan_tui.scanning.interrogation.conversation import Conversation, OpenExchange
+from vscan_tui.scanning.interrogation.polite import FULL_RESPONSE_BYTES
+from vscan_tui.scanning.interrogation.refinement import Refiner
+from vscan_tui.scanning.interrogation.surroundings import Surroundings
+from vscan_tui.scanning.transport.budget import ConnectionBudget, Need
+from vscan_tui.scanning.transport.sockets import ConnectionEndedError
 
 _NO_LIMIT_MS = 24 * 3_600_000.0
 """Reading ends when the machine says so."""

@@ -14,10 +14,20 @@ from typing import ClassVar
 
 import msgspec
 
-from vscan_tui.events import TUNNEL_PREFIX, Ending, Match, Method, Outcome, Protocol, Service
+from vscan_tui.events import (
+    MATCH_CONFIDENCE,
+    TCPWRAPPED_CONFIDENCE,
+    TUNNEL_PREFIX,
+    Ending,
+    Match,
+    Method,
+    Outcome,
+    Protocol,
+    Service,
+)
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.templates import merged
-from vscan_tui.scanning.plan import PlannedProbe, ProbePlan
+from vscan_tui.scanning.interrogation.plan import PlannedProbe, ProbePlan
 
 CONNECT_TIMEOUT_MS = 5_000
 TLS_CONNECT_TIMEOUT_MS = 8_000
@@ -26,8 +36,6 @@ FULL_RESPONSE_BYTES = 4_096
 """A response of this size is not read on, even though nothing matched."""
 TUNNEL_SERVICE = "ssl"
 TCPWRAPPED = "tcpwrapped"
-MATCH_CONFIDENCE = 10
-TCPWRAPPED_CONFIDENCE = 8
 
 _PACKET_ERRORS = frozenset(
     getattr(errno, name, -1)

@@ -31,14 +31,10 @@ from vscan_tui.events import (
     PortState,
     Warned,
 )
-from vscan_tui.scanning.descriptors import MOST_SELECTABLE, raise_descriptor_limit
-from vscan_tui.scanning.host_scan import Attempt, HostScan, Probe
-from vscan_tui.scanning.port_table import PortTable
-from vscan_tui.scanning.portspec import to_ranges
-from vscan_tui.scanning.rate import RateLimit
-from vscan_tui.scanning.targets import Target
-from vscan_tui.scanning.timing import Timing
-from vscan_tui.scanning.verdicts import (
+from vscan_tui.scanning.discovery.descriptors import MOST_SELECTABLE, raise_descriptor_limit
+from vscan_tui.scanning.discovery.host_scan import Attempt, HostScan, Probe
+from vscan_tui.scanning.discovery.timing import Timing
+from vscan_tui.scanning.discovery.verdicts import (
     ANSWERED,
     MAYBE_OPEN,
     PORT_UNREACHABLE,
@@ -47,6 +43,10 @@ from vscan_tui.scanning.verdicts import (
     VERDICTS,
     Verdict,
 )
+from vscan_tui.scanning.targets.hosts import Target
+from vscan_tui.scanning.targets.port_table import PortTable
+from vscan_tui.scanning.targets.portspec import to_ranges
+from vscan_tui.scanning.transport.rate import RateLimit
 
 Payloads = Mapping[int, Sequence[bytes]]
 """What to send to a UDP port; a port that is not in it gets an empty datagram."""

@@ -1,8 +1,8 @@
 """The post-processors that come with the program."""
 
-from vscan_tui.scanning.postprocessing import LoadedPostProcessors, load_postprocessors
-from vscan_tui.scanning.rpc import RpcGrinder
-from vscan_tui.scanning.tls import TlsInspector
+from vscan_tui.scanning.postprocessing.protocol import LoadedPostProcessors, load_postprocessors
+from vscan_tui.scanning.postprocessing.rpc import RpcGrinder
+from vscan_tui.scanning.postprocessing.tls import TlsInspector
 
 
 def all_postprocessors() -> LoadedPostProcessors:

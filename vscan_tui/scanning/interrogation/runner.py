@@ -16,12 +16,11 @@ from vscan_tui.events import (
     Service,
     Warned,
 )
-from vscan_tui.scanning import interrogation as machine
-from vscan_tui.scanning.announcement import describe
-from vscan_tui.scanning.conversation import Conversation
-from vscan_tui.scanning.postprocessing import Question
-from vscan_tui.scanning.refinement import Refiner
-from vscan_tui.scanning.stepping import (
+from vscan_tui.scanning.interrogation import polite as machine
+from vscan_tui.scanning.interrogation.announcement import describe
+from vscan_tui.scanning.interrogation.conversation import Conversation
+from vscan_tui.scanning.interrogation.refinement import Refiner
+from vscan_tui.scanning.interrogation.stepping import (
     BY_HAND,
     CHANGING,
     Choose,
@@ -34,8 +33,9 @@ from vscan_tui.scanning.stepping import (
     Steps,
     Stop,
 )
-from vscan_tui.scanning.surroundings import Surroundings
-from vscan_tui.scanning.transport import ConnectionEndedError
+from vscan_tui.scanning.interrogation.surroundings import Surroundings
+from vscan_tui.scanning.postprocessing.protocol import Question
+from vscan_tui.scanning.transport.sockets import ConnectionEndedError
 
 
 class PortRunner:

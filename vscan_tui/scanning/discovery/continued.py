@@ -18,7 +18,7 @@ Emit = Callable[[Event], None]
 
 
 class Discovering(Protocol):
-    """Finds ports, like `vscan_tui.scanning.discovery.Discovery`."""
+    """Finds ports, like `vscan_tui.scanning.discovery.discovery.Discovery`."""
 
     async def run(self, emit: Emit, may_begin: Gate) -> None:
         """Emit what is found; `may_begin` is awaited before each host."""

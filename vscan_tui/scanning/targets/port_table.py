@@ -18,7 +18,7 @@ from typing import NamedTuple
 from vscan_tui.bundled import bundled
 from vscan_tui.events import Protocol
 from vscan_tui.installed_nmap import nmap_file
-from vscan_tui.scanning.port_table_cache import KeptTable, kept_table, packed
+from vscan_tui.scanning.targets.port_table_cache import KeptTable, kept_table, packed
 
 LAST_PORT = 65535
 

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from vscan_tui.scanning.postprocessing import Known, Question, Talk
-from vscan_tui.scanning.tls_hello import (
+from vscan_tui.scanning.postprocessing.protocol import Known, Question, Talk
+from vscan_tui.scanning.postprocessing.tls_hello import (
     TLS_1_2,
     VERSIONS,
     client_hello,
@@ -27,7 +27,7 @@ class TlsInspector:
 
 def _inspect(known: Known) -> Talk:
     # Reading certificates takes long to load, and most services have none.
-    from vscan_tui.scanning.certificate import certificate_findings  # noqa: PLC0415
+    from vscan_tui.scanning.postprocessing.certificate import certificate_findings  # noqa: PLC0415
 
     certificate = known.tls.certificate if known.tls else b""
     versions = []

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from vscan_tui.events import Protocol
-from vscan_tui.scanning.targets import Target
-from vscan_tui.scanning.timing import Timing
-from vscan_tui.scanning.verdicts import Verdict
+from vscan_tui.scanning.discovery.timing import Timing
+from vscan_tui.scanning.discovery.verdicts import Verdict
+from vscan_tui.scanning.targets.hosts import Target
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from vscan_tui.events import Protocol
-from vscan_tui.scanning.port_table import LAST_PORT, PortTable
+from vscan_tui.scanning.targets.port_table import LAST_PORT, PortTable
 
 PortRange = tuple[int, int]
 """First and last port, both included."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 import msgspec
 
 from vscan_tui.events import (
+    MATCH_CONFIDENCE,
     TUNNEL_PREFIX,
     Decided,
     Ending,
@@ -24,22 +25,28 @@ from vscan_tui.events import (
     Warned,
 )
 from vscan_tui.probedb.combined import ProbeDatabases
-from vscan_tui.scanning.breakpoints import Breakpoint, Breakpoints
-from vscan_tui.scanning.conversation import Conversation, Emit, Numbering
-from vscan_tui.scanning.eager_runner import EagerRunner
+from vscan_tui.scanning.by_hand.breakpoints import Breakpoint, Breakpoints
 from vscan_tui.scanning.gate import open_gate
-from vscan_tui.scanning.interrogation import (
+from vscan_tui.scanning.interrogation.conversation import Conversation, Emit, Numbering
+from vscan_tui.scanning.interrogation.eager_runner import EagerRunner
+from vscan_tui.scanning.interrogation.matching_thread import MatchingThread
+from vscan_tui.scanning.interrogation.polite import (
     CONNECT_TIMEOUT_MS,
-    MATCH_CONFIDENCE,
     TLS_CONNECT_TIMEOUT_MS,
     Interrogation,
 )
-from vscan_tui.scanning.matching_thread import MatchingThread
-from vscan_tui.scanning.postprocessing import PostProcessor
-from vscan_tui.scanning.runner import PortRunner
-from vscan_tui.scanning.stepping import BY_HAND, Command, Hold, NotPossibleError, Run, Stop
-from vscan_tui.scanning.surroundings import Surroundings
-from vscan_tui.scanning.transport import ConnectionEndedError, Transport
+from vscan_tui.scanning.interrogation.runner import PortRunner
+from vscan_tui.scanning.interrogation.stepping import (
+    BY_HAND,
+    Command,
+    Hold,
+    NotPossibleError,
+    Run,
+    Stop,
+)
+from vscan_tui.scanning.interrogation.surroundings import Surroundings
+from vscan_tui.scanning.postprocessing.protocol import PostProcessor
+from vscan_tui.scanning.transport.sockets import ConnectionEndedError, Transport
 
 ANY_PROBE = ""
 """Match with the rules of all probes."""

@@ -23,8 +23,8 @@ from vscan_tui.events import (
     PortState,
     TlsDetails,
 )
-from vscan_tui.scanning.kept_connections import KeptConnection
-from vscan_tui.scanning.transport import Connection, ConnectionEndedError, Transport
+from vscan_tui.scanning.discovery.kept_connections import KeptConnection
+from vscan_tui.scanning.transport.sockets import Connection, ConnectionEndedError, Transport
 
 Emit = Callable[[Event], None]
 

@@ -6,9 +6,9 @@ import msgspec
 
 from vscan_tui.matching.matcher import MatchResult
 from vscan_tui.probedb.combined import CombinedProbe
-from vscan_tui.scanning.conversation import Emit
 from vscan_tui.scanning.gate import Gate
-from vscan_tui.scanning.postprocessing import PostProcessor
+from vscan_tui.scanning.interrogation.conversation import Emit
+from vscan_tui.scanning.postprocessing.protocol import PostProcessor
 
 MatchFunction = Callable[[CombinedProbe, bytes], Awaitable[MatchResult]]
 

@@ -14,11 +14,10 @@ from functools import cache, partial
 from pathlib import Path
 
 from vscan_tui.bundled import bundled
-from vscan_tui.events import Fields, Method, Service
+from vscan_tui.events import MATCH_CONFIDENCE, Fields, Method, Service
 from vscan_tui.installed_nmap import nmap_file
-from vscan_tui.scanning import portmapper
-from vscan_tui.scanning.interrogation import MATCH_CONFIDENCE
-from vscan_tui.scanning.postprocessing import Known, Question, Talk
+from vscan_tui.scanning.postprocessing import portmapper
+from vscan_tui.scanning.postprocessing.protocol import Known, Question, Talk
 
 RPC_SERVICES = frozenset({"rpcbind", "rpc"})
 IMPOSSIBLE_VERSION = 0x7FFF_FF00

@@ -16,8 +16,8 @@ from contextlib import suppress
 from typing import Protocol, cast
 
 from vscan_tui.events import Endpoint, TlsDetails
-from vscan_tui.scanning.farewell import Farewells
-from vscan_tui.scanning.rate import RateLimit
+from vscan_tui.scanning.transport.farewell import Farewells
+from vscan_tui.scanning.transport.rate import RateLimit
 
 MAX_UNREAD_BYTES = 64 * 1024
 """Reading is suspended while so much waits to be asked for."""
@@ -305,7 +305,7 @@ class _Inbox:
             self._is_over()
 
     def discard(self, at_most: int, over: Callable[[], None]) -> None:
-        """See `vscan_tui.scanning.farewell.Discarding`."""
+        """See `vscan_tui.scanning.transport.farewell.Discarding`."""
         self._is_over = over
         self._may_discard = at_most
         self.chunks.clear()

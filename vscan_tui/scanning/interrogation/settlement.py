@@ -15,7 +15,7 @@ import msgspec
 
 from vscan_tui.events import Ending, Match, Outcome
 from vscan_tui.probedb.combined import CombinedProbe
-from vscan_tui.scanning.interrogation import (
+from vscan_tui.scanning.interrogation.polite import (
     Action,
     Closed,
     Connect,

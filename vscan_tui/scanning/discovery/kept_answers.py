@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from vscan_tui.events import Endpoint
-from vscan_tui.scanning.transport import Connection, Transport
+from vscan_tui.scanning.transport.sockets import Connection, Transport
 
 Decides = Callable[[bytes, bytes], Awaitable[bool]]
 """Told a payload and the answer to it: whether a rule matches that hard."""

@@ -1,0 +1,1 @@
+"""Steps, breakpoints, and payloads of the user's own."""

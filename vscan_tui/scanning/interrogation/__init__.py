@@ -1,0 +1,1 @@
+"""What listens on a port: state machines that decide, and runners that carry out."""

@@ -1,0 +1,1 @@
+"""One question more, once a service is known."""

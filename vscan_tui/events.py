@@ -17,6 +17,8 @@ Protocol = Literal["tcp", "udp"]
 Pace = Literal["polite", "eager", "step"]
 Span = tuple[int, int]
 """Half-open range of bytes: (start, end)."""
+COMPOSED = "composed"
+"""The name of an exchange whose payload comes from no probe."""
 TUNNEL_PREFIX = "ssl/"
 """Before the name of a service in a rule: it stands for the service inside TLS."""
 

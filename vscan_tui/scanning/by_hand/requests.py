@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 import msgspec
 
 from vscan_tui.events import (
+    COMPOSED,
     MATCH_CONFIDENCE,
     TUNNEL_PREFIX,
     Decided,
@@ -50,8 +51,6 @@ from vscan_tui.scanning.transport.sockets import ConnectionEndedError, Transport
 
 ANY_PROBE = ""
 """Match with the rules of all probes."""
-COMPOSED = "composed"
-"""The name of an exchange whose payload comes from no probe."""
 MAX_RESPONSE_BYTES = 1024 * 1024
 _TAKEN_OVER = "asked by hand from now on"
 _EAGER_REASON = (

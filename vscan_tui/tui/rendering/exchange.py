@@ -1,8 +1,7 @@
 """One exchange in words: what was sent, what came back, and what it meant."""
 
-from vscan_tui.events import Ending
+from vscan_tui.events import COMPOSED, Ending
 from vscan_tui.probedb.escapes import escape
-from vscan_tui.scanning.by_hand.requests import COMPOSED
 from vscan_tui.session.store import Exchange, Port
 from vscan_tui.session.wording import port_text, port_version_text, printable, service_text
 from vscan_tui.tui.rendering.line import Line, Role, Run, column, cut, cut_line

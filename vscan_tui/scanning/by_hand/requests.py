@@ -21,14 +21,13 @@ from vscan_tui.events import (
     PortHeld,
     PortReleased,
     PortState,
-    RuleFired,
     Service,
     Warned,
 )
 from vscan_tui.probedb.combined import ProbeDatabases
 from vscan_tui.scanning.by_hand.breakpoints import Breakpoint, Breakpoints
 from vscan_tui.scanning.gate import open_gate
-from vscan_tui.scanning.interrogation.conversation import Conversation, Emit, Numbering
+from vscan_tui.scanning.interrogation.conversation import Conversation, Emit, Numbering, tell_match
 from vscan_tui.scanning.interrogation.eager_runner import EagerRunner
 from vscan_tui.scanning.interrogation.matching_thread import MatchingThread
 from vscan_tui.scanning.interrogation.polite import (
@@ -389,18 +388,7 @@ class ByHand:
             result = await means.matching.match(probe, answer)
         else:
             result = await means.matching.match_any(talk.endpoint.protocol, answer)
-        exchange = talk.open_exchange
-        exchange.tried = result.tried
-        if result.match is not None:
-            self._emit(
-                RuleFired(
-                    time=time.time(),
-                    endpoint=talk.endpoint,
-                    exchange=exchange.number,
-                    match=result.match,
-                    length=len(answer),
-                )
-            )
+        tell_match(self._emit, talk.endpoint, talk.open_exchange, result, len(answer))
         return result.match
 
     def _report(self, subject: Subject, found: "tuple[Match, Service]") -> None:

@@ -21,8 +21,10 @@ from vscan_tui.events import (
     ExchangeStarted,
     PortFound,
     PortState,
+    RuleFired,
     TlsDetails,
 )
+from vscan_tui.matching.matcher import MatchResult
 from vscan_tui.scanning.discovery.kept_connections import KeptConnection
 from vscan_tui.scanning.transport.sockets import Connection, ConnectionEndedError, Transport
 
@@ -316,6 +318,27 @@ class Conversation:
         if self._connection is None:
             raise RuntimeError("no connection is open")
         return self._connection
+
+
+def tell_match(
+    emit: Callable[[RuleFired], None],
+    endpoint: Endpoint,
+    exchange: OpenExchange,
+    result: MatchResult,
+    length: int,
+) -> None:
+    """Take note of what matching so many bytes of an exchange's response came to."""
+    exchange.tried = result.tried
+    if result.match is not None:
+        emit(
+            RuleFired(
+                time=time.time(),
+                endpoint=endpoint,
+                exchange=exchange.number,
+                match=result.match,
+                length=length,
+            )
+        )
 
 
 def _state_told_by(error: Exception) -> tuple[PortState, str] | None:

@@ -15,14 +15,13 @@ from vscan_tui.events import (
     InterrogationStarted,
     Outcome,
     PortFinished,
-    RuleFired,
     Service,
     TlsDetails,
     Warned,
 )
 from vscan_tui.scanning.discovery.kept_connections import KeptConnection
 from vscan_tui.scanning.interrogation import eager as machine
-from vscan_tui.scanning.interrogation.conversation import Conversation, OpenExchange
+from vscan_tui.scanning.interrogation.conversation import Conversation, OpenExchange, tell_match
 from vscan_tui.scanning.interrogation.polite import FULL_RESPONSE_BYTES
 from vscan_tui.scanning.interrogation.refinement import Refiner
 from vscan_tui.scanning.interrogation.surroundings import Surroundings
@@ -278,17 +277,7 @@ class EagerRunner:
     async def _match(self, action: machine.MatchResponse) -> None:
         exchange = self._exchanges[action.exchange]
         result = await self._surroundings.match(action.probe, action.response)
-        exchange.tried = result.tried
-        if result.match is not None:
-            self._surroundings.emit(
-                RuleFired(
-                    time=time.time(),
-                    endpoint=self._endpoint,
-                    exchange=exchange.number,
-                    match=result.match,
-                    length=len(action.response),
-                )
-            )
+        tell_match(self._surroundings.emit, self._endpoint, exchange, result, len(action.response))
         self._tell(machine.Matched(action.probe, action.response, result.match))
 
     async def _end_exchange(self, line: _Line, ending: Ending) -> None:

@@ -18,7 +18,7 @@ from vscan_tui.events import (
 )
 from vscan_tui.scanning.interrogation import polite as machine
 from vscan_tui.scanning.interrogation.announcement import describe
-from vscan_tui.scanning.interrogation.conversation import Conversation
+from vscan_tui.scanning.interrogation.conversation import Conversation, tell_match
 from vscan_tui.scanning.interrogation.refinement import Refiner
 from vscan_tui.scanning.interrogation.stepping import (
     BY_HAND,
@@ -332,17 +332,7 @@ class PortRunner:
     async def _match(self, action: machine.MatchResponse) -> machine.Happening:
         exchange = self._conversation.open_exchange
         result = await self._surroundings.match(action.probe, action.response)
-        exchange.tried = result.tried
-        if result.match is not None:
-            self._emit(
-                RuleFired(
-                    time=time.time(),
-                    endpoint=self._endpoint,
-                    exchange=exchange.number,
-                    match=result.match,
-                    length=len(action.response),
-                )
-            )
+        tell_match(self._emit, self._endpoint, exchange, result, len(action.response))
         return machine.Matched(result.match)
 
 

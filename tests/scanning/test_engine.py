@@ -358,6 +358,33 @@ async def test_an_eager_scan_that_is_stopped_reports_what_it_has():
     assert all(exchange.ending is not None for exchange in exchanges)
 
 
+async def test_a_scan_that_is_stopped_leaves_no_server_writing_to_nobody():
+    """One that serves a client at a time meets our other connections only once the first ends."""
+    turn, outcomes, is_asked = asyncio.Lock(), [], asyncio.Event()
+
+    async def one_at_a_time(reader, writer):
+        async with turn:
+            question = await reader.read()
+            writer.write(b"what?")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+            writer.write(b"an answer of several pieces")
+            await writer.drain()
+            outcomes.append(question)
+
+    def watch(event):
+        if isinstance(event, ExchangeStarted) and event.payload:
+            is_asked.set()
+
+    async with tcp_server(one_at_a_time) as endpoint:
+        rules = RULES.replace("300", "30000")
+        task = asyncio.create_task(scan(endpoint, rules=rules, pace="eager").run(watch))
+        await is_asked.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert sorted(outcomes) == [b"", b"hello"]
+
+
 async def test_an_eager_host_whose_time_is_up_keeps_what_it_has():
     rules = RULES.replace("300", "30000")
     async with tcp_server(says(b"220 hello\r\n")) as endpoint:

@@ -18,6 +18,7 @@ from tests.scanning.loopback import (
     udp_server,
 )
 from vscan_tui.events import Endpoint
+from vscan_tui.scanning.transport import farewell
 from vscan_tui.scanning.transport.sockets import (
     MAX_UNREAD_BYTES,
     AsyncioTransport,
@@ -303,6 +304,35 @@ async def test_a_server_that_answers_after_we_have_ended_is_heard_out():
         await connection.send(b"?")
         await asked.wait()
         await connection.close()
+        assert await outcome == "heard out"
+        await transport.leave()
+
+
+async def test_a_connection_that_may_wait_behind_another_of_ours_is_heard_out(monkeypatch):
+    monkeypatch.setattr(farewell, "FAREWELL_SECONDS", 0.05)
+    turn, outcome = asyncio.Lock(), asyncio.get_running_loop().create_future()
+
+    async def one_at_a_time(reader, writer):
+        async with turn:
+            if not await reader.read():
+                return
+            try:
+                for _ in range(5):
+                    writer.write(b"an answer that nobody reads\r\n")
+                    await writer.drain()
+                    await asyncio.sleep(0.001)
+                outcome.set_result("heard out")
+            except ConnectionError as error:
+                outcome.set_result(repr(error))
+
+    async with tcp_server(one_at_a_time) as endpoint:
+        transport = AsyncioTransport()
+        first = await transport.connect(endpoint, tunnel=False, server_name="", within=LONG)
+        second = await transport.connect(endpoint, tunnel=False, server_name="", within=LONG)
+        await second.send(b"?")
+        await second.close()
+        await asyncio.sleep(0.3)
+        await first.close()
         assert await outcome == "heard out"
         await transport.leave()
 

@@ -212,6 +212,7 @@ class Scan:
             ending, reason = (ScanEnding.FAILED, failure) if failure else (ScanEnding.DONE, "")
         except asyncio.CancelledError:
             ending, reason = ScanEnding.INTERRUPTED, "stopped by the user"
+            await self._transport.leave()  # a second interruption does not wait for that either
             raise
         finally:
             self._kept.refuse()

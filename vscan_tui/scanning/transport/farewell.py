@@ -4,15 +4,21 @@ A server that writes to a connection whose other end is gone is told so by a
 signal, which ends programs that do not expect it.  So a connection is not simply
 closed while something may still be coming: we say that we send nothing more, read
 what comes to its end without looking at it, and close then, or after a moment.
+
+A server that serves one client at a time may not have met a connection at all, as
+long as another of ours is open: the moment begins when none is.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 FAREWELL_SECONDS = 1.0
 """The other side has so long to end a connection that we have ended."""
+MAX_FAREWELL_SECONDS = 60.0
+"""And so long at most, if we have others open to the same port."""
 MAX_FAREWELL_BYTES = 1024 * 1024
 """Whoever still has more to say than that is not listened to."""
 MAX_FAREWELLS = 512
@@ -22,30 +28,42 @@ MAX_FAREWELLS = 512
 class Discarding(Protocol):
     """What takes a connection's bytes, and can drop them from now on."""
 
+    is_ended: bool
+    """Whether the other side has ended the connection."""
+
     def discard(self, at_most: int, over: Callable[[], None]) -> None:
         """Drop all that comes; call `over` at the end, or once it was more than `at_most`."""
         ...
 
 
 class Farewells:
-    """All connections that are being ended."""
+    """All connections that are being ended; knows those that are not, too."""
 
     def __init__(self) -> None:
         """Begin with none."""
+        self._open: Counter[object] = Counter()
+        """How many connections are not being ended, by the other side's address."""
         self._under_way: dict[asyncio.Transport, asyncio.TimerHandle] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
 
+    def opened(self, transport: asyncio.Transport) -> None:
+        """Know of a connection; `begin` is called once when it is to be ended."""
+        self._open[_port_of(transport)] += 1
+
     def begin(self, transport: asyncio.Transport, inbox: Discarding) -> None:
-        """End a connection that the other side has not ended; never raises."""
-        if transport.is_closing() or not transport.can_write_eof():
+        """End a connection; never raises."""
+        port = _port_of(transport)
+        self._open[port] -= 1
+        if self._open[port] <= 0:
+            del self._open[port]
+        if inbox.is_ended or transport.is_closing() or not transport.can_write_eof():
             transport.close()
             return
         while len(self._under_way) >= MAX_FAREWELLS:
             self._end(next(iter(self._under_way)))
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(FAREWELL_SECONDS, self._end, transport)
-        self._under_way[transport] = timer
+        latest = asyncio.get_running_loop().time() + MAX_FAREWELL_SECONDS
+        self._give_time(transport, latest)
         self._none_left.clear()
         with suppress(OSError):
             transport.write_eof()
@@ -57,8 +75,22 @@ class Farewells:
             self._end(transport)
 
     async def ended(self) -> None:
-        """Wait until the last one is closed, which is never longer than `FAREWELL_SECONDS`."""
-        await self._none_left.wait()
+        """Wait until the last one is closed, but never longer than `FAREWELL_SECONDS`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._none_left.wait()
+        self.end_all()
+
+    def _give_time(self, transport: asyncio.Transport, latest: float) -> None:
+        loop = asyncio.get_running_loop()
+
+        def over() -> None:
+            if self._open[_port_of(transport)] and loop.time() < latest:
+                self._give_time(transport, latest)
+            else:
+                self._end(transport)
+
+        self._under_way[transport] = loop.call_later(FAREWELL_SECONDS, over)
 
     def _end(self, transport: asyncio.Transport) -> None:
         timer = self._under_way.pop(transport, None)
@@ -67,3 +99,8 @@ class Farewells:
             transport.close()
         if not self._under_way:
             self._none_left.set()
+
+
+def _port_of(transport: asyncio.Transport) -> object:
+    """The other side's address, by which connections to the same port are known."""
+    return transport.get_extra_info("peername")

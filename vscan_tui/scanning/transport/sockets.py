@@ -403,6 +403,8 @@ class _StreamConnection:
         self._transport = transport
         self._inbox = inbox
         self._farewells = farewells
+        self._is_open = True
+        farewells.opened(transport)
 
     async def send(self, payload: bytes) -> None:
         if self._inbox.is_ended and not self._inbox.chunks:
@@ -419,9 +421,8 @@ class _StreamConnection:
         raise AssertionError  # it always raises
 
     async def close(self) -> None:
-        if self._inbox.is_ended:
-            self._transport.close()
-        else:
+        if self._is_open:
+            self._is_open = False
             self._farewells.begin(self._transport, self._inbox)
 
 

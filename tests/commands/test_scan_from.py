@@ -10,7 +10,13 @@ from vscan_tui.cli import main
 from vscan_tui.options import parse_options
 from vscan_tui.options.model import UsageError
 
-PROBES = "Probe TCP NULL q||\ntotalwaitms 500\nmatch greeter m|^220 (\\w+)| p/Greeter/ v/$1/\n"
+PROBES = r"""
+Probe TCP NULL q||
+totalwaitms 500
+match greeter m|^220 (\w+)| p/Greeter/ v/$1/
+Probe UDP Ask q|ask|
+match answerer m|^answer|
+"""
 
 
 @pytest.fixture
@@ -83,10 +89,13 @@ def test_p_and_exclude_choose_among_the_ports_of_the_file(tmp_path, greeter, cap
 
 
 @pytest.mark.parametrize("pace", ["eager", "polite"])
-def test_a_port_that_has_been_closed_meanwhile_is_closed_and_not_wrapped(tmp_path, pace):
+@pytest.mark.parametrize(("protocol", "reason"), [("", "conn-refused"), ("/udp", "port-unreach")])
+def test_a_port_that_has_been_closed_meanwhile_is_closed_and_not_wrapped(
+    tmp_path, pace, protocol, reason
+):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    (tmp_path / "ports").write_text(f"127.0.0.1:{port}\n")
+    (tmp_path / "ports").write_text(f"127.0.0.1:{port}{protocol}\n")
 
     status, found = scan(tmp_path, "--pace", pace, "--from", str(tmp_path / "ports"))
 
@@ -95,7 +104,7 @@ def test_a_port_that_has_been_closed_meanwhile_is_closed_and_not_wrapped(tmp_pat
         line for line in map(json.loads, (tmp_path / "report.jsonl").read_text().splitlines())
         if line["type"] == "port"
     ]  # fmt: skip
-    assert (told["state"], told["reason"]) == ("closed", "conn-refused")
+    assert (told["state"], told["reason"]) == ("closed", reason)
     assert (told["outcome"], told["service"]) != ("tcpwrapped", "tcpwrapped")
 
 

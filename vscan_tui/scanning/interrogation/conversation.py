@@ -21,6 +21,7 @@ from vscan_tui.events import (
     ExchangeStarted,
     PortFound,
     PortState,
+    Protocol,
     RuleFired,
     TlsDetails,
 )
@@ -60,9 +61,9 @@ class Numbering(msgspec.Struct):
     connections: int = 0
     exchanges: int = 0
     was_open: bool = False
-    """Whether a connection was ever opened."""
-    was_shut: bool = False
-    """Whether the port was told not to be open, by a connection that failed."""
+    """Whether a TCP connection was ever opened, or a datagram ever came."""
+    told_state: tuple[PortState, str] | None = None
+    """State and reason of a port that does not seem to be open, and was said to be."""
 
 
 class Conversation:
@@ -163,10 +164,8 @@ class Conversation:
             self._tell_state(error)
             return reason
         self._connection = connection
-        self._numbering.was_open = True
-        if self._numbering.was_shut:
-            self._numbering.was_shut = False
-            self._found(PortState.OPEN, "syn-ack")
+        if self.endpoint.protocol == "tcp":
+            self._is_open("syn-ack")
         now = asyncio.get_running_loop().time()
         self.connect_seconds = now - began
         if kept is not None:
@@ -186,13 +185,22 @@ class Conversation:
         return ""
 
     def _tell_state(self, error: Exception) -> None:
-        """Correct a state that somebody else has told, when the first connection fails."""
-        if self._was_seen or self._numbering.was_open or self.endpoint.protocol != "tcp":
+        """Correct a state that somebody else has told, when the first attempt fails."""
+        if self._was_seen or self._numbering.was_open:
             return
-        told = _state_told_by(error)
-        if told is not None:
-            self._numbering.was_shut = True
+        told = _state_told_by(error, self.endpoint.protocol)
+        if told is not None and told != self._numbering.told_state:
+            self._numbering.told_state = told
             self._found(*told)
+
+    def _is_open(self, reason: str) -> None:
+        """Correct a state that was told or assumed, now that the port has answered."""
+        told_otherwise = self._numbering.told_state is not None
+        is_news = told_otherwise or self._state is PortState.OPEN_OR_FILTERED
+        self._numbering.was_open, self._numbering.told_state = True, None
+        if is_news:
+            self._state = PortState.OPEN
+            self._found(PortState.OPEN, reason)
 
     def _found(self, state: PortState, reason: str) -> None:
         self._emit(PortFound(time=time.time(), endpoint=self.endpoint, state=state, reason=reason))
@@ -250,18 +258,19 @@ class Conversation:
         """
         exchange = self.open_exchange
         remaining = timeout_ms / 1000 - self.elapsed
-        data = await self._open_connection.receive(max(0.0, remaining))
-        now = time.time()
+        try:
+            data = await self._open_connection.receive(max(0.0, remaining))
+        except ConnectionEndedError as error:
+            if self.endpoint.protocol == "udp":
+                self._tell_state(error)
+            raise
         self._emit(
-            BytesReceived(time=now, endpoint=self.endpoint, exchange=exchange.number, data=data)
-        )
-        if self._state is PortState.OPEN_OR_FILTERED:
-            self._state = PortState.OPEN
-            self._emit(
-                PortFound(
-                    time=now, endpoint=self.endpoint, state=self._state, reason="udp-response"
-                )
+            BytesReceived(
+                time=time.time(), endpoint=self.endpoint, exchange=exchange.number, data=data
             )
+        )
+        if self.endpoint.protocol == "udp":
+            self._is_open("udp-response")
         return data
 
     def end_exchange(self, ending: Ending) -> None:
@@ -341,12 +350,13 @@ def tell_match(
         )
 
 
-def _state_told_by(error: Exception) -> tuple[PortState, str] | None:
+def _state_told_by(error: Exception, protocol: Protocol) -> tuple[PortState, str] | None:
     """The state of a port, and the reason, as port discovery would have it."""
     if isinstance(error, TimeoutError):
         return PortState.FILTERED, "no-response"
     if isinstance(error, ConnectionEndedError):
-        return (PortState.CLOSED, "conn-refused") if error.was_reset else None
+        refusal = "conn-refused" if protocol == "tcp" else "port-unreach"
+        return (PortState.CLOSED, refusal) if error.was_reset else None
     reason = _UNREACHABLE.get(getattr(error, "errno", None) or 0)
     return None if reason is None else (PortState.FILTERED, reason)
 

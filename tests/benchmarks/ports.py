@@ -22,7 +22,8 @@ async def discover(host: str) -> list[int]:
     from vscan_tui.events import PortFound
     from vscan_tui.scanning.discovery.discovery import Discovery
     from vscan_tui.scanning.discovery.timing import timing
-    from vscan_tui.scanning.targets.hosts import TargetList, resolve_name
+    from vscan_tui.scanning.targets.hosts import TargetList
+    from vscan_tui.scanning.targets.names import resolve_name
     from vscan_tui.scanning.targets.port_table import load_port_table
     from vscan_tui.scanning.targets.portspec import parse_ports
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.benchmarks.kill import serving, table, words
 from vscan_tui.cli import main
-from vscan_tui.scanning.targets.hosts import ReverseResolver
+from vscan_tui.scanning.targets.names import ReverseResolver
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,7 +84,7 @@ def test_a_name_server_that_does_not_answer_holds_no_port_up_for_ever(
         is_over.wait(60)
         raise socket.gaierror("too late")
 
-    monkeypatch.setattr("vscan_tui.scanning.targets.hosts.NAME_PATIENCE", 0.5)
+    monkeypatch.setattr("vscan_tui.scanning.targets.names.NAME_PATIENCE", 0.5)
     monkeypatch.setattr(ReverseResolver.__init__, "__defaults__", (8, 0.5, 65536))
     what = "getaddrinfo" if is_asked == "forward" else "getnameinfo"
     look_up = getattr(socket, what)

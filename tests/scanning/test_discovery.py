@@ -33,7 +33,8 @@ from vscan_tui.scanning.discovery import prober as module
 from vscan_tui.scanning.discovery.discovery import Discovery
 from vscan_tui.scanning.discovery.timing import timing
 from vscan_tui.scanning.discovery.verdicts import VERDICTS
-from vscan_tui.scanning.targets.hosts import ReverseResolver, TargetList
+from vscan_tui.scanning.targets.hosts import TargetList
+from vscan_tui.scanning.targets.names import ReverseResolver
 from vscan_tui.scanning.targets.port_table import Entry, build_port_table
 from vscan_tui.scanning.targets.portspec import PortSelection, to_ranges
 from vscan_tui.scanning.transport.rate import RateLimit

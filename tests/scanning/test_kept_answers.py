@@ -12,7 +12,8 @@ from vscan_tui.scanning.discovery.discovery import Discovery
 from vscan_tui.scanning.discovery.kept_answers import KeptAnswers
 from vscan_tui.scanning.discovery.timing import timing
 from vscan_tui.scanning.engine import Scan, ScanSettings
-from vscan_tui.scanning.targets.hosts import TargetList, resolve_name
+from vscan_tui.scanning.targets.hosts import TargetList
+from vscan_tui.scanning.targets.names import resolve_name
 from vscan_tui.scanning.targets.port_table import build_port_table
 from vscan_tui.scanning.targets.portspec import PortSelection
 from vscan_tui.scanning.transport.sockets import AsyncioTransport

@@ -14,7 +14,7 @@ from vscan_tui.events import (
     Warned,
 )
 from vscan_tui.scanning.discovery.known_ports import KnownPort, KnownPorts
-from vscan_tui.scanning.targets.hosts import TargetError
+from vscan_tui.scanning.targets.expressions import TargetError
 from vscan_tui.scanning.targets.port_table import Entry, build_port_table
 
 TABLE = build_port_table("a table", [Entry("known", "tcp", 22, 0.5)])

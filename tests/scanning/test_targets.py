@@ -9,20 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vscan_tui.scanning.targets import hosts as module
-from vscan_tui.scanning.targets.hosts import (
+from vscan_tui.scanning.targets import names as module
+from vscan_tui.scanning.targets.address_sets import Network6, OctetRanges
+from vscan_tui.scanning.targets.expressions import (
     NamedNetwork,
-    Network6,
-    OctetRanges,
-    ReverseResolver,
-    Target,
     TargetError,
-    TargetList,
     parse_target,
-    resolve_name,
     split_comma_list,
     split_target_list,
 )
+from vscan_tui.scanning.targets.hosts import Target, TargetList
+from vscan_tui.scanning.targets.names import ReverseResolver, resolve_name
 
 NAMES = {
     "one.example": ("192.0.2.1",),
@@ -333,6 +330,42 @@ async def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch)
     resolver = ReverseResolver(patience=0.05)
     assert await resolver.name("192.0.2.1") == ""
     answered.set()
+
+
+async def test_a_name_server_that_never_answers_is_not_asked_for_ever(monkeypatch):
+    asked, told, answered = [], [], threading.Event()
+
+    def answer(address):
+        asked.append(address)
+        answered.wait(30)
+        return "too late"
+
+    monkeypatch.setattr(module, "_reverse", answer)
+    resolver = ReverseResolver(parallelism=4, patience=0.05)
+    resolver.tell = told.append
+    names = await asyncio.gather(*(resolver.name(f"192.0.2.{n}") for n in range(100)))
+    answered.set()
+    assert set(names) == {""}
+    assert len(asked) < module.MOST_TIMEOUTS + 4  # others were under way
+    assert len(told) == 1
+    assert "-n" in told[0]
+
+
+async def test_an_answer_now_and_then_keeps_a_slow_name_server_asked(monkeypatch):
+    answered = threading.Event()
+
+    def answer(address):
+        if address.endswith("0"):
+            return "tenth"
+        answered.wait(30)
+        return ""
+
+    monkeypatch.setattr(module, "_reverse", answer)
+    monkeypatch.setattr(module, "MOST_TIMEOUTS", 10)
+    resolver = ReverseResolver(parallelism=1, patience=0.01)
+    names = [await resolver.name(f"192.0.2.{n}") for n in range(31)]
+    answered.set()
+    assert names.count("tenth") == 4
 
 
 async def test_loopback_has_a_name_or_none():

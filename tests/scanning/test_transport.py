@@ -309,7 +309,7 @@ async def test_a_server_that_answers_after_we_have_ended_is_heard_out():
 
 
 async def test_a_connection_that_may_wait_behind_another_of_ours_is_heard_out(monkeypatch):
-    monkeypatch.setattr(farewell, "FAREWELL_SECONDS", 0.05)
+    monkeypatch.setattr(farewell, "FAREWELL_SECONDS", 0.5)
     turn, outcome = asyncio.Lock(), asyncio.get_running_loop().create_future()
 
     async def one_at_a_time(reader, writer):
@@ -331,7 +331,7 @@ async def test_a_connection_that_may_wait_behind_another_of_ours_is_heard_out(mo
         second = await transport.connect(endpoint, tunnel=False, server_name="", within=LONG)
         await second.send(b"?")
         await second.close()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.7)
         await first.close()
         assert await outcome == "heard out"
         await transport.leave()

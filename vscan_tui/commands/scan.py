@@ -31,16 +31,9 @@ from vscan_tui.scanning.discovery.timing import Timing, timing
 from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
 from vscan_tui.scanning.postprocessing.built_in import all_postprocessors
 from vscan_tui.scanning.postprocessing.protocol import LoadedPostProcessors
-from vscan_tui.scanning.targets.hosts import (
-    Resolve,
-    ReverseResolver,
-    TargetError,
-    TargetList,
-    Targets,
-    resolve_name,
-    split_comma_list,
-    split_target_list,
-)
+from vscan_tui.scanning.targets.expressions import TargetError, split_comma_list, split_target_list
+from vscan_tui.scanning.targets.hosts import TargetList, Targets
+from vscan_tui.scanning.targets.names import Resolve, ReverseResolver, resolve_name
 from vscan_tui.scanning.targets.port_table import PortTable, load_port_table
 from vscan_tui.scanning.targets.portspec import (
     PortSelection,

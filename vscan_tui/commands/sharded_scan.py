@@ -41,7 +41,8 @@ from vscan_tui.events import (
 )
 from vscan_tui.scanning.discovery.known_ports import KnownPort
 from vscan_tui.scanning.engine import Scan
-from vscan_tui.scanning.targets.hosts import ListedTargets, Target, TargetError
+from vscan_tui.scanning.targets.expressions import TargetError
+from vscan_tui.scanning.targets.hosts import ListedTargets, Target
 from vscan_tui.scanning.transport.rate import RateLimit
 from vscan_tui.session.journal import decode, encode
 from vscan_tui.session.source import Emit

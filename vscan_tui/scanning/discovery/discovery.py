@@ -37,7 +37,9 @@ from vscan_tui.scanning.discovery.prober import (
 )
 from vscan_tui.scanning.discovery.timing import Timing
 from vscan_tui.scanning.gate import Gate, open_gate
-from vscan_tui.scanning.targets.hosts import ReverseResolver, TargetError, Targets
+from vscan_tui.scanning.targets.expressions import TargetError
+from vscan_tui.scanning.targets.hosts import Targets
+from vscan_tui.scanning.targets.names import ReverseResolver
 from vscan_tui.scanning.targets.port_table import PortTable
 from vscan_tui.scanning.targets.portspec import PortSelection
 from vscan_tui.scanning.transport.rate import RateLimit
@@ -130,6 +132,8 @@ class Discovery:
             TargetError: a name that is to be excluded is unknown.
         """
         self._loop = asyncio.get_running_loop()
+        if self._reverse is not None:
+            self._reverse.tell = lambda text: emit(Warned(time=time.time(), message=text))
         hosts = min(await self._targets.count(), _COUNTABLE)
         emit(
             ScanPlanned(

@@ -22,14 +22,9 @@ from vscan_tui.events import (
     Warned,
 )
 from vscan_tui.scanning.gate import Gate, open_gate
-from vscan_tui.scanning.targets.hosts import (
-    NamedNetwork,
-    Resolve,
-    ReverseResolver,
-    TargetError,
-    TargetList,
-    parse_target,
-)
+from vscan_tui.scanning.targets.expressions import NamedNetwork, TargetError, parse_target
+from vscan_tui.scanning.targets.hosts import TargetList
+from vscan_tui.scanning.targets.names import Resolve, ReverseResolver
 from vscan_tui.scanning.targets.port_table import PortTable
 from vscan_tui.scanning.targets.portspec import to_ranges
 
@@ -103,6 +98,8 @@ class KnownPorts:
         Raises:
             TargetError: a name that is to be excluded is unknown.
         """
+        if self._reverse is not None:
+            self._reverse.tell = lambda text: emit(Warned(time=time.time(), message=text))
         hosts = await self._by_address(emit)
         allowed = await self._allowed(hosts, emit)
         total = sum(len(hosts[address][1]) for address in allowed)

@@ -18,7 +18,7 @@ from typing import Protocol
 FAREWELL_SECONDS = 1.0
 """The other side has so long to end a connection that we have ended."""
 MAX_FAREWELL_SECONDS = 60.0
-"""And so long at most, if we have others open to the same port."""
+"""And so long at most while we have others open to the same port."""
 MAX_FAREWELL_BYTES = 1024 * 1024
 """Whoever still has more to say than that is not listened to."""
 MAX_FAREWELLS = 512
@@ -44,26 +44,34 @@ class Farewells:
         self._open: Counter[object] = Counter()
         """How many connections are not being ended, by the other side's address."""
         self._under_way: dict[asyncio.Transport, asyncio.TimerHandle] = {}
+        self._behind: dict[object, list[asyncio.Transport]] = {}
+        """Those that began while another was open, by the other side's address."""
         self._none_left = asyncio.Event()
         self._none_left.set()
 
     def opened(self, transport: asyncio.Transport) -> None:
         """Know of a connection; `begin` is called once when it is to be ended."""
-        self._open[_port_of(transport)] += 1
+        self._open[_other_side(transport)] += 1
 
     def begin(self, transport: asyncio.Transport, inbox: Discarding) -> None:
         """End a connection; never raises."""
-        port = _port_of(transport)
+        port = _other_side(transport)
         self._open[port] -= 1
-        if self._open[port] <= 0:
+        if not self._open[port]:
             del self._open[port]
+            for other in self._behind.pop(port, ()):
+                self._give_time(other, FAREWELL_SECONDS)
         if inbox.is_ended or transport.is_closing() or not transport.can_write_eof():
             transport.close()
             return
         while len(self._under_way) >= MAX_FAREWELLS:
             self._end(next(iter(self._under_way)))
-        latest = asyncio.get_running_loop().time() + MAX_FAREWELL_SECONDS
-        self._give_time(transport, latest)
+        seconds = FAREWELL_SECONDS
+        if port in self._open:
+            seconds = MAX_FAREWELL_SECONDS
+            self._behind.setdefault(port, []).append(transport)
+        loop = asyncio.get_running_loop()
+        self._under_way[transport] = loop.call_later(seconds, self._end, transport)
         self._none_left.clear()
         with suppress(OSError):
             transport.write_eof()
@@ -81,16 +89,13 @@ class Farewells:
                 await self._none_left.wait()
         self.end_all()
 
-    def _give_time(self, transport: asyncio.Transport, latest: float) -> None:
-        loop = asyncio.get_running_loop()
-
-        def over() -> None:
-            if self._open[_port_of(transport)] and loop.time() < latest:
-                self._give_time(transport, latest)
-            else:
-                self._end(transport)
-
-        self._under_way[transport] = loop.call_later(FAREWELL_SECONDS, over)
+    def _give_time(self, transport: asyncio.Transport, seconds: float) -> None:
+        """Let a farewell that is still under way take so long from now."""
+        timer = self._under_way.get(transport)
+        if timer is not None:
+            timer.cancel()
+            loop = asyncio.get_running_loop()
+            self._under_way[transport] = loop.call_later(seconds, self._end, transport)
 
     def _end(self, transport: asyncio.Transport) -> None:
         timer = self._under_way.pop(transport, None)
@@ -101,6 +106,6 @@ class Farewells:
             self._none_left.set()
 
 
-def _port_of(transport: asyncio.Transport) -> object:
-    """The other side's address, by which connections to the same port are known."""
+def _other_side(transport: asyncio.Transport) -> object:
+    """By what connections to the same port are known."""
     return transport.get_extra_info("peername")

@@ -19,15 +19,16 @@ from vscan_tui.options.model import (
     ScanOptions,
     UsageError,
 )
+from vscan_tui.scanning.discovery.timing import timing
 
 NOT_SUPPORTED = [
     "-sS", "-sA", "-sW", "-sM", "-sN", "-sF", "-sX", "-sI", "-sO", "-sY", "-sZ", "-sL", "-sn",
-    "-sC", "-b", "-PS80", "-PA", "-PU53", "-PE", "-PO", "-P0", "-O", "-A", "-f", "-ff",
-    "-D1.2.3.4", "-S", "-eeth0", "-g53", "-r", "-iR", "-oS", "--scanflags", "--traceroute",
+    "-sC", "-b", "-PS80", "-PA", "-PU53", "-PE", "-PO", "-O", "-A", "-f", "-ff",
+    "-D1.2.3.4", "-S", "-eeth0", "-g53", "-iR", "-oS", "--scanflags", "--traceroute",
     "--script", "--script=default", "--script-args", "--mtu", "--source-port", "--proxies",
     "--data-length", "--ttl", "--spoof-mac", "--badsum", "--send-eth", "--privileged",
-    "--packet-trace", "--iflist", "--dns-servers", "--port-ratio", "--min-hostgroup",
-    "--max-rtt-timeout", "--max-retries", "--scan-delay", "--min-rate", "--append-output",
+    "--packet-trace", "--iflist", "--dns-servers", "--port-ratio",
+    "--min-rate", "--append-output",
     "--append_output", "--resume", "--stylesheet", "--datadir", "--servicedb", "-script",
     "-traceroute", "-sTS", "-sVC",
 ]  # fmt: skip
@@ -100,7 +101,7 @@ def test_scan_types_may_be_combined_in_one_word(words, protocols):
     [([], 3), (["-T4"], 4), (["-T", "aggressive"], 4), (["-Tpolite"], 2), (["-T0"], 0)],
 )
 def test_timing_templates_have_numbers_and_names(words, template):
-    assert scan(*words).timing_template == template
+    assert scan(*words).timing.template == template
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,8 @@ def test_every_other_scan_option_finds_its_place():
     assert options.strict
     assert options.databases == ("one", "two")
     assert options.journal_folder == "j"
-    assert (options.min_parallelism, options.max_parallelism) == (2, 9)
+    assert options.timing == timing(3, min_parallelism=2, max_parallelism=9)
+    assert options.max_parallelism == 9
     assert (options.min_wait, options.max_wait, options.max_rate) == (0.25, 2.0, 0.5)
     assert options.output.only_open
     assert options.output.show_reasons
@@ -204,6 +206,51 @@ def test_an_option_of_nmap_that_vscan_lacks_is_refused_by_name(word):
         scan(word)
 
 
+def test_all_options_that_vscan_lacks_are_told_at_once():
+    with pytest.raises(UsageError) as caught:
+        scan("-sSVC", "-O", "--script", "default", "--script=x", "-T4")
+    named = [sentence.split()[0] for sentence in str(caught.value).splitlines()]
+    assert named == ["-sS", "-sC", "-O", "--script"]
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [
+        (["-P0"], ["-Pn"]),
+        (["-PN"], ["-Pn"]),
+        (["--noninteractive"], ["--headless"]),
+        (["--verbose", "--debug"], ["-v", "-d"]),
+        (["-4", "-sR", "--unprivileged", "--unique", "--system-dns", "--no_stylesheet"], []),
+        (["-sTR", "--log-errors", "--disable-arp-ping"], ["-sT"]),
+    ],
+)
+def test_options_that_are_always_so_or_have_another_name_here_are_accepted(words, plain):
+    assert scan(*words) == scan(*plain)
+
+
+def test_how_port_discovery_waits_and_asks_again_can_be_chosen_apart_from_the_template():
+    chosen = scan(
+        "-T4", "--max-retries", "1", "--scan-delay", "20ms", "--max-hostgroup", "2"
+    ).timing
+    assert (chosen.template, chosen.retries, chosen.scan_delay) == (4, 1, 0.02)
+    assert chosen.parallel_hosts == 2
+    assert scan("--min-hostgroup", "100").timing.parallel_hosts == 100
+
+
+@pytest.mark.parametrize(
+    ("words", "timeouts"),
+    [
+        (["--max-rtt-timeout", "50ms"], (0.05, 0.05, 0.05)),
+        (["--min-rtt-timeout", "2s"], (2.0, 2.0, 10.0)),
+        (["--initial-rtt-timeout", "300ms"], (0.1, 0.3, 10.0)),
+        (["--min-rtt-timeout", "20s"], (20.0, 20.0, 20.0)),
+    ],
+)
+def test_a_bound_on_the_wait_for_an_answer_moves_the_others(words, timeouts):
+    chosen = scan(*words).timing
+    assert (chosen.min_timeout, chosen.initial_timeout, chosen.max_timeout) == timeouts
+
+
 def test_the_refusal_of_a_syn_scan_says_what_to_do_instead():
     with pytest.raises(UsageError, match=r"^-sS \(SYN scan\) is not supported: .*-sT"):
         scan("-sSV")
@@ -225,6 +272,9 @@ def test_the_refusal_of_a_syn_scan_says_what_to_do_instead():
         (["--max-parallelism", "0", "h"], "from 1"),
         (["--min-parallelism", "5", "--max-parallelism", "4", "h"], "is more than"),
         (["--host-timeout", "5x", "h"], "30s"),
+        (["--min-rtt-timeout", "2", "--max-rtt-timeout", "1", "h"], "is more than"),
+        (["--min-hostgroup", "5", "--max-hostgroup", "4", "h"], "is more than"),
+        (["--max-retries", "51", "h"], "from 0 to 50"),
         (["--pace", "eager", "--min-wait", "2s", "--max-wait", "1s", "h"], "is more than"),
         (["--pace", "polite", "--max-wait", "1s", "h"], "for pace eager"),
         (["--max-rate", "0", "h"], "how many a second"),

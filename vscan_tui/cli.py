@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(parse_options(words), words)
     except UsageError as error:
-        print(f"vscan: {error}", file=sys.stderr)  # noqa: T201
+        for sentence in str(error).splitlines():
+            print(f"vscan: {sentence}", file=sys.stderr)  # noqa: T201
         return ExitStatus.USAGE
     except KeyboardInterrupt:
         print("vscan: interrupted", file=sys.stderr)  # noqa: T201

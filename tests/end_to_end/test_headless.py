@@ -49,3 +49,19 @@ def test_progress_does_not_get_into_what_is_redirected(window, database, tmp_pat
     window.wait_for("Recorded in")
     assert "\x1b" not in report.read_text()
     assert "1/tcp closed" in report.read_text()
+
+
+def test_how_far_a_scan_is_is_said_every_so_often_where_nobody_sees_a_bar(
+    window, database, mute, tmp_path
+):
+    told = tmp_path / "told"
+    words = (*PROGRAM, "--headless", "--stats-every", "200ms", "--versiondb", database, "-n")
+    window.write(f"{shlex.join(map(str, (*words, '-p', mute, IPV4)))} 2> {told}")
+    window.press("Enter")
+
+    window.wait_until(
+        lambda _: told.exists() and "1 of 1 ports looked for, 0 of 1 services" in told.read_text(),
+        "a line about how far it is",
+    )
+    os.kill(window.child(), signal.SIGINT)
+    window.wait_for(f"{mute}/tcp open")

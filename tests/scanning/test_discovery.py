@@ -224,14 +224,14 @@ async def test_ports_that_are_closed_tell_how_soon_the_host_answers():
     assert latency["filtered"] is None
 
 
-async def test_common_ports_are_looked_at_first():
+@pytest.mark.parametrize("in_sequence", [False, True])
+async def test_common_ports_are_looked_at_first_unless_they_are_wanted_in_sequence(in_sequence):
     with listening(2) as opened:
-        late, early = sorted(opened)
-        late, early = max(late, early), min(late, early)
-        table = build_port_table("a table", [Entry("common", "tcp", late, 0.5)])
-        events = await discover([early, late], table=table, template=2)
+        first, last = sorted(opened)
+        table = build_port_table("a table", [Entry("common", "tcp", last, 0.5)])
+        events = await discover([first, last], table=table, template=2, in_sequence=in_sequence)
     order = [event.endpoint.port for event in of_type(events, PortFound)]
-    assert order == [late, early]
+    assert order == ([first, last] if in_sequence else [last, first])
 
 
 async def test_a_service_that_resets_at_once_is_open_all_the_same():

@@ -284,6 +284,12 @@ async def test_what_no_name_can_be_has_no_address(name):
     assert await resolve_name(name) == ()
 
 
+@pytest.mark.parametrize("text", ["10.0.0", "10", "2130706433", "0x7f.1", "10.0.0.1.", "10.1/16"])
+def test_numbers_that_are_no_address_are_not_given_to_the_resolver(text):
+    with pytest.raises(TargetError, match="all four numbers"):
+        parse_target(text)
+
+
 async def test_reverse_names_are_looked_up_once(monkeypatch):
     asked = []
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -111,7 +112,7 @@ class HeadlessRun:
     async def _run_source(self) -> None:
         with self._progress() as refresh:
             running = asyncio.create_task(self._source.run(self._take))
-            with _stopping_on_signals(running):
+            with _stopping_on_signals(running), self._stats():
                 while not running.done():
                     await asyncio.wait([running], timeout=1 / _REFRESHES_PER_SECOND)
                     refresh()
@@ -154,6 +155,31 @@ class HeadlessRun:
 
     def _say(self, text: str) -> None:
         self._print(printable(text))
+
+    @contextmanager
+    def _stats(self) -> Iterator[None]:
+        """Say every so often how far the scan is, if that is wanted (--stats-every)."""
+        every = self._output.stats_every
+        if every is None:
+            yield
+            return
+        began = time.monotonic()
+
+        async def say_so() -> None:
+            while True:
+                await asyncio.sleep(max(every, 1 / _REFRESHES_PER_SECOND))
+                store = self.store
+                self._say(
+                    f"vscan: {time.monotonic() - began:.0f} s: {store.discovered} of "
+                    f"{store.to_discover} ports looked for, {store.stages[Stage.FINISHED]} of "
+                    f"{sum(store.stages.values())} services asked"
+                )
+
+        saying = asyncio.create_task(say_so())
+        try:
+            yield
+        finally:
+            saying.cancel()
 
     @contextmanager
     def _progress(self) -> Iterator[Callable[[], None]]:

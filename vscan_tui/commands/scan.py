@@ -27,7 +27,7 @@ from vscan_tui.scanning.discovery.discovery import Discovery
 from vscan_tui.scanning.discovery.kept_answers import KeptAnswers
 from vscan_tui.scanning.discovery.kept_connections import KeptConnections
 from vscan_tui.scanning.discovery.prober import Payloads
-from vscan_tui.scanning.discovery.timing import Timing, timing
+from vscan_tui.scanning.discovery.timing import Timing, with_parallelism
 from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
 from vscan_tui.scanning.postprocessing.built_in import all_postprocessors
 from vscan_tui.scanning.postprocessing.protocol import LoadedPostProcessors
@@ -253,6 +253,7 @@ def discovery_of(
         ports,
         timing=_timing(options),
         port_table=task.table,
+        in_sequence=options.in_sequence,
         assume_up=assume_up or options.assume_up,
         payloads=_payloads(task.databases) if "udp" in options.protocols else {},
         reverse=_reverse(options),
@@ -316,11 +317,8 @@ def live_scan(task: Task, words: tuple[str, ...], discovery: PortDiscovery) -> S
 
 
 def _timing(options: ScanOptions) -> Timing:
-    return timing(
-        options.timing_template,
-        min_parallelism=options.min_parallelism,
-        max_parallelism=options.max_parallelism,
-    )
+    # A worker of a cluster gets a share of the parallelism.
+    return with_parallelism(options.timing, None, options.max_parallelism)
 
 
 def _payloads(databases: ProbeDatabases) -> Payloads:

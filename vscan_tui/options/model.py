@@ -6,7 +6,7 @@ import msgspec
 
 from vscan_tui.events import Pace, Protocol
 from vscan_tui.probedb.model import DEFAULT_INTENSITY
-from vscan_tui.scanning.discovery.timing import DEFAULT_TEMPLATE
+from vscan_tui.scanning.discovery.timing import DEFAULT_TEMPLATE, TEMPLATES, Timing
 
 STANDARD_STREAM = "-"
 """As a file name: standard output, or standard input where something is read."""
@@ -58,6 +58,8 @@ class OutputOptions(msgspec.Struct, frozen=True):
     """No screen: progress and a report in the terminal."""
     verbosity: int = 0
     debugging: int = 0
+    stats_every: float | None = None
+    """Seconds; without a screen, it is said so often how far a scan is."""
     show_reasons: bool = False
     only_open: bool = False
 
@@ -93,9 +95,11 @@ class ScanOptions(msgspec.Struct, frozen=True):
     """Names resolve to IPv6 addresses."""
     reverse_dns: ReverseDns = ReverseDns.HOSTS_UP
     assume_up: bool = False
-    timing_template: int = DEFAULT_TEMPLATE
-    min_parallelism: int | None = None
+    timing: Timing = TEMPLATES[DEFAULT_TEMPLATE]
     max_parallelism: int | None = None
+    """The bound that the user set; `timing` is within it, and interrogation's connections are."""
+    in_sequence: bool = False
+    """Port discovery goes through the ports in ascending order (-r)."""
     host_timeout: float | None = None
     """Seconds."""
     min_wait: float | None = None

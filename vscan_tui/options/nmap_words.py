@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NoReturn
 
 from vscan_tui.options.model import ReportFormat, UsageError
 
@@ -11,7 +10,6 @@ _NO_RAW_PACKETS = "vscan sends no raw packets, only ordinary connections and dat
 _NO_PING = "vscan looks for hosts by connecting to ports 80 and 443; -Pn leaves that out"
 _NO_SCRIPTS = "vscan runs no scripts"
 _NO_OS = "vscan tells an operating system only where a service names it"
-_TEMPLATES = "choose a timing template with -T0 to -T5"
 _REDIRECT = "each report is written anew; choose another file name"
 
 _UNSUPPORTED: dict[str, tuple[str, str]] = {
@@ -29,7 +27,6 @@ _UNSUPPORTED: dict[str, tuple[str, str]] = {
     "-sL": ("list scan", "vscan always scans; nmap -sL -n lists targets"),
     "-sn": ("host discovery alone", "vscan always scans ports; -p 80 asks for a single one"),
     "-sP": ("host discovery alone", "vscan always scans ports; -p 80 asks for a single one"),
-    "-sR": ("RPC scan", "it is part of version detection, which is always on"),
     "-sC": ("script scan", _NO_SCRIPTS),
     "-b": ("FTP bounce scan", _CONNECT_ONLY),
     "-PS": ("TCP SYN ping", _NO_PING),
@@ -41,9 +38,6 @@ _UNSUPPORTED: dict[str, tuple[str, str]] = {
     "-PM": ("ICMP netmask ping", _NO_PING),
     "-PO": ("IP protocol ping", _NO_PING),
     "-PR": ("ARP ping", _NO_PING),
-    "-P0": ("the old name of -Pn", "write -Pn"),
-    "-PN": ("the old name of -Pn", "write -Pn"),
-    "-PD": ("the old name of -Pn", "write -Pn"),
     "-A": ("everything at once", "vscan detects versions by itself; leave it out"),
     "-O": ("OS detection", _NO_OS),
     "-f": ("fragmented packets", _NO_RAW_PACKETS),
@@ -51,9 +45,7 @@ _UNSUPPORTED: dict[str, tuple[str, str]] = {
     "-S": ("another source address", _NO_RAW_PACKETS),
     "-e": ("choice of the interface", "the system chooses the interface by the route"),
     "-g": ("choice of the source port", "the system chooses source ports"),
-    "-r": ("ports in sequence", "common ports come first, then the others in sequence"),
     "-M": ("parallel connects", "use --max-parallelism"),
-    "-4": ("IPv4", "it is the default; leave it out"),
     "-iR": ("random targets", "vscan scans only what it is told to scan"),
     "-oS": ("script kiddie output", "choose -oN, -oX, -oG, -oJ, -oC, -oD, -oH or -oA"),
     "-oM": ("the old name of -oG", "write -oG; -oD is Markdown"),
@@ -85,43 +77,42 @@ _UNSUPPORTED: dict[str, tuple[str, str]] = {
     "--send-eth": ("raw Ethernet frames", _NO_RAW_PACKETS),
     "--send-ip": ("raw IP packets", _NO_RAW_PACKETS),
     "--privileged": ("raw packets", "vscan needs no privileges; leave it out"),
-    "--unprivileged": ("working without privileges", "vscan always does; leave it out"),
     "--packet-trace": ("packet trace", "--version-trace tells what is sent and received"),
     "--iflist": ("the list of interfaces", "the system has it: ip address, ifconfig or ipconfig"),
     "--route-dst": ("route look-up", "the system has it: ip route get"),
     "--dns-servers": ("DNS servers of one's own", "names are resolved by the system"),
-    "--system-dns": ("the system's resolver", "it is the only one; leave it out"),
     "--resolve-all": ("all addresses of a name", "give the addresses themselves as targets"),
-    "--unique": ("each target once", "vscan does that always; leave it out"),
-    "--disable-arp-ping": ("ARP ping", _NO_PING),
-    "--discovery-ignore-rst": ("host discovery", _NO_PING),
     "--port-ratio": ("ports by their frequency", "use --top-ports N"),
     "--allow-ports": ("a second port list", "use -p"),
-    "--min-hostgroup": ("groups of hosts", _TEMPLATES),
-    "--max-hostgroup": ("groups of hosts", _TEMPLATES),
-    "--min-rtt-timeout": ("round-trip bounds", _TEMPLATES),
-    "--max-rtt-timeout": ("round-trip bounds", _TEMPLATES),
-    "--initial-rtt-timeout": ("round-trip bounds", _TEMPLATES),
-    "--max-retries": ("number of retries", _TEMPLATES),
-    "--scan-delay": ("pause between attempts", _TEMPLATES),
-    "--max-scan-delay": ("pause between attempts", _TEMPLATES),
-    "--min-rate": ("packet rate", "use --min-parallelism"),
+    "--max-scan-delay": ("bound of the pause between attempts", "use --scan-delay or --max-rate"),
+    "--min-rate": (
+        "least rate",
+        "ports are looked for as fast as hosts bear; -T4 and -T5 are bolder",
+    ),
     "--defeat-rst-ratelimit": ("raw packets", _NO_RAW_PACKETS),
     "--defeat-icmp-ratelimit": ("raw packets", _NO_RAW_PACKETS),
     "--nsock-engine": ("nsock", "vscan has an event loop of its own"),
     "--append-output": ("appending to reports", _REDIRECT),
     "--resume": ("resuming from a report", "vscan resume FILE goes on with a journal"),
-    "--noninteractive": ("no keyboard", "use --headless"),
     "--stylesheet": ("XML stylesheets", "name it to the program that shows the XML"),
-    "--no-stylesheet": ("XML stylesheets", "reports name none; leave it out"),
     "--webxml": ("XML stylesheets", "name it to the program that shows the XML"),
-    "--log-errors": ("errors in reports", "warnings are always in the reports"),
-    "--stats-every": ("progress every so often", "progress is always shown"),
     "--deprecated-xml-osclass": ("OS detection", _NO_OS),
     "--datadir": ("a folder of data files", "use --versiondb FILE, or set NMAPDIR"),
     "--servicedb": ("a services file", "set NMAPDIR to its folder"),
     "--interactive": ("interactive mode", "the screen is interactive"),
 }
+
+_OTHER_WORDS: dict[str, str] = {
+    **dict.fromkeys(("-P0", "-PN", "-PD"), "-Pn"),
+    "--noninteractive": "--headless",
+    "--verbose": "-v",
+    "--debug": "-d",
+    # What these ask for is always so.
+    **dict.fromkeys(("-4", "-sR", "--unprivileged", "--unique", "--system-dns"), ""),
+    **dict.fromkeys(("--disable-arp-ping", "--discovery-ignore-rst"), ""),
+    **dict.fromkeys(("--no-stylesheet", "--log-errors", "--release-memory"), ""),
+}
+"""Options that are accepted for what they stand for here; nothing where it is always so."""
 
 _SHORT_WITHOUT_SUPPORT = frozenset(name[1] for name in _UNSUPPORTED if len(name) == 2)
 REPORT_OPTIONS: dict[str, tuple[ReportFormat, ...]] = {
@@ -148,20 +139,33 @@ _INCOMPLETE = {
 _REPEATED = re.compile(r"-([vd])(\d{1,2})", re.ASCII)
 
 
-def _refuse(name: str) -> NoReturn:
-    what, instead = _UNSUPPORTED[name]
-    raise UsageError(f"{name} ({what}) is not supported: {instead}.")
-
-
-def plain_words(arguments: Sequence[str], known: Iterable[str]) -> Iterator[str]:
+def plain_words(arguments: Sequence[str], known: Iterable[str]) -> list[str]:
     """Rewrite Nmap's ways to write options into plain ones; refuse those not supported.
 
     Nmap reads `-sTU` as two scan types, `-exclude` as `--exclude`,
     `--version_light` as `--version-light`, and what follows `-p` as its value
     even if that begins with a dash.
+
+    Raises:
+        UsageError: a sentence in a line of its own for each option that is not supported.
     """
-    own = frozenset(known)
-    long_names = {name for name in (*own, *_UNSUPPORTED) if name.startswith("--")}
+    plain, refused = [], []
+    for word in _spelt_plainly(arguments, frozenset(known)):
+        if word in _UNSUPPORTED:
+            what, instead = _UNSUPPORTED[word]
+            refused.append(f"{word} ({what}) is not supported: {instead}.")
+        elif word not in _OTHER_WORDS:
+            plain.append(word)
+        elif _OTHER_WORDS[word]:
+            plain.append(_OTHER_WORDS[word])
+    if refused:
+        raise UsageError("\n".join(dict.fromkeys(refused)))
+    return plain
+
+
+def _spelt_plainly(arguments: Sequence[str], own: frozenset[str]) -> Iterator[str]:
+    """Yield options as their tables here name them, and all else as it is."""
+    long_names = {name for name in (*own, *_UNSUPPORTED, *_OTHER_WORDS) if name.startswith("--")}
     words = iter(arguments)
     for word in words:
         if word == "--":
@@ -174,9 +178,7 @@ def plain_words(arguments: Sequence[str], known: Iterable[str]) -> Iterator[str]
         name, equals, value = word.partition("=")
         name = "--" + name.lstrip("-").replace("_", "-")
         if name in long_names and (len(name) > 3 or word.startswith("--")):
-            if name in _UNSUPPORTED:
-                _refuse(name)
-            yield name + equals + value
+            yield name if name in _UNSUPPORTED else name + equals + value
         elif word == "-p":
             following = next(words, None)
             yield word if following is None else word + following
@@ -193,14 +195,11 @@ def _plain_short_word(word: str) -> Iterator[str]:
     elif word[1] in "sP" and len(word) > 2:
         # -sTU holds several scan types; -PS80 one ping type with its ports.
         for letter in word[2:] if word[1] == "s" else word[2]:
-            name = f"-{word[1]}{letter}"
-            if name in _UNSUPPORTED:
-                _refuse(name)
-            yield name
+            yield f"-{word[1]}{letter}"
     elif word[:3] in _UNSUPPORTED:
-        _refuse(word[:3])
+        yield word[:3]
     elif word[1] in _SHORT_WITHOUT_SUPPORT:
-        _refuse(word[:2])
+        yield word[:2]
     elif word in _INCOMPLETE:
         raise UsageError(f"{word} is incomplete: {_INCOMPLETE[word]}.")
     elif word[1] == "o":

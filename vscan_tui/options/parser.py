@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 def parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     """Read words as Nmap does; raises UsageError for those that are unknown."""
     known = list(parser._option_string_actions)  # noqa: SLF001  # argparse has no other list
-    words = list(plain_words(arguments, known))
+    words = plain_words(arguments, known)
     namespace, unknown = parser.parse_known_intermixed_args(words)
     if unknown:
         import difflib  # noqa: PLC0415 - most words are known
@@ -112,8 +112,8 @@ def add_general(parser: Parser) -> None:
     )
 
 
-def add_output(parser: Parser) -> None:
-    """Add what `output_options` reads: reports, and how much they tell."""
+def add_output(parser: Parser) -> argparse._ArgumentGroup:
+    """Add what `output_options` reads: reports, and how much they tell; returns their group."""
     group = parser.add_argument_group("Output (- as FILE is standard output)")
     for option, text in (
         ("-oN", "normal report, as Nmap prints it"),
@@ -146,6 +146,7 @@ def add_output(parser: Parser) -> None:
     group.add_argument(
         "--headless", action="store_true", help="no screen: progress and a report in the terminal"
     )
+    return group
 
 
 def add_databases(group: argparse._ArgumentGroup) -> None:

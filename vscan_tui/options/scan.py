@@ -3,6 +3,8 @@
 import argparse
 from typing import get_args
 
+from msgspec import structs
+
 from vscan_tui.events import Pace, Protocol
 from vscan_tui.options.model import (
     FAST_PORTS,
@@ -30,15 +32,21 @@ from vscan_tui.options.parser import (
 from vscan_tui.probedb.model import DEFAULT_INTENSITY
 from vscan_tui.scanning.discovery.timing import (
     DEFAULT_TEMPLATE,
+    Timing,
     parse_duration,
     parse_rate,
     parse_template,
+    timing,
+    with_timeouts,
 )
 
 _WAITS = {
     "min": "default: measured, not below 150 ms, never above what the database allows",
     "max": "default: what the database allows, mostly 5 s",
 }
+
+
+_RTT_TIMEOUTS = {"initial": "before one was measured", "min": "at least", "max": "at most"}
 
 
 def scan_parser(*, with_targets: bool = True) -> Parser:
@@ -69,7 +77,12 @@ def scan_parser(*, with_targets: bool = True) -> Parser:
     _add_port_options(parser)
     _add_version_options(parser)
     _add_timing_options(parser)
-    add_output(parser)
+    add_output(parser).add_argument(
+        "--stats-every",
+        type=value(parse_duration),
+        metavar="TIME",
+        help="without a screen: say every so often how far the scan is",
+    )
     group = parser.add_argument_group("Journal")
     group.add_argument("--no-journal", action="store_true", help="do not record this scan")
     group.add_argument("--journal-dir", metavar="DIR", help="record in this folder")
@@ -120,6 +133,9 @@ def _add_port_options(parser: Parser) -> None:
         "-p", metavar="PORTS", help="such as 22,80,8000-8100,http* or T:1-1023,U:53, or - for all"
     )
     group.add_argument("--exclude-ports", metavar="PORTS", help="leave out these ports")
+    group.add_argument(
+        "-r", action="store_true", help="look at ports in ascending order, not common ones first"
+    )
     group.add_argument("-F", action="store_true", help=f"only the {FAST_PORTS} most common")
     group.add_argument(
         "--top-ports", type=whole_number(1, 65536), metavar="N", help="only the N most common"
@@ -187,6 +203,7 @@ def _add_timing_options(parser: Parser) -> None:
         metavar="N",
         help="at most N connections a second, those of port discovery included",
     )
+    _add_discovery_timing(group)
     add_engine(group)
     group.add_argument(
         "--pace",
@@ -196,15 +213,41 @@ def _add_timing_options(parser: Parser) -> None:
     )
 
 
+def _add_discovery_timing(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--max-retries",
+        type=whole_number(0, 50),
+        metavar="N",
+        help="ask a port that does not answer at most N times again whether it is open",
+    )
+    group.add_argument(
+        "--scan-delay",
+        type=value(parse_duration),
+        metavar="TIME",
+        help="port discovery pauses so long between two attempts at the same host",
+    )
+    for bound in ("initial", "min", "max"):
+        group.add_argument(
+            f"--{bound}-rtt-timeout",
+            type=value(parse_duration),
+            metavar="TIME",
+            help=f"how long port discovery waits for an answer: {_RTT_TIMEOUTS[bound]}",
+        )
+    for bound, text in (("min", "at least"), ("max", "at most")):
+        group.add_argument(
+            f"--{bound}-hostgroup",
+            type=whole_number(1, 10_000),
+            metavar="N",
+            help=f"look for the ports of {text} N hosts at a time",
+        )
+
+
 def scan_options(words: argparse.Namespace) -> ScanOptions:
     """Make options of the words of a scan; raises UsageError."""
     only_one({"-p": words.p is not None, "-F": words.F, "--top-ports": words.top_ports is not None})
     only_one({"-n": words.n, "-R": words.R})
     only_one({"--no-journal": words.no_journal, "--journal-dir": words.journal_dir is not None})
     only_one({"--no-journal": words.no_journal, "--journal-compress": words.journal_compress})
-    low, high = words.min_parallelism, words.max_parallelism
-    if low is not None and high is not None and low > high:
-        raise UsageError(f"--min-parallelism {low} is more than --max-parallelism {high}.")
     if None not in (words.min_wait, words.max_wait) and words.min_wait > words.max_wait:
         raise UsageError("--min-wait is more than --max-wait.")
     if words.pace != "eager" and (words.min_wait, words.max_wait) != (None, None):
@@ -235,9 +278,9 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
         ipv6=words.ipv6,
         reverse_dns=_reverse_dns(never=words.n, always=words.R),
         assume_up=words.Pn,
-        timing_template=words.T,
-        min_parallelism=low,
-        max_parallelism=high,
+        timing=_timing(words),
+        max_parallelism=words.max_parallelism,
+        in_sequence=words.r,
         host_timeout=words.host_timeout,
         min_wait=words.min_wait,
         max_wait=words.max_wait,
@@ -253,7 +296,31 @@ def scan_options(words: argparse.Namespace) -> ScanOptions:
         journal=not words.no_journal,
         journal_folder=words.journal_dir,
         journal_compressed=words.journal_compress,
-        output=output_options(words),
+        output=structs.replace(output_options(words), stats_every=words.stats_every),
+    )
+
+
+def _timing(words: argparse.Namespace) -> Timing:
+    fewest, most = words.min_hostgroup, words.max_hostgroup
+    if None not in (fewest, most) and fewest > most:
+        raise UsageError(f"--min-hostgroup {fewest} is more than --max-hostgroup {most}.")
+    try:
+        chosen = timing(
+            words.T,
+            min_parallelism=words.min_parallelism,
+            max_parallelism=words.max_parallelism,
+        )
+        chosen = with_timeouts(
+            chosen, words.initial_rtt_timeout, words.min_rtt_timeout, words.max_rtt_timeout
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    hosts = max(chosen.parallel_hosts, fewest or 1)
+    return structs.replace(
+        chosen,
+        parallel_hosts=hosts if most is None else min(hosts, most),
+        retries=chosen.retries if words.max_retries is None else words.max_retries,
+        scan_delay=chosen.scan_delay if words.scan_delay is None else words.scan_delay,
     )
 
 

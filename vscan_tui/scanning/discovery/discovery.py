@@ -63,6 +63,7 @@ class Discovery:
         ports: the ports to look at on each.
         timing: how many attempts at a time, and how long to wait.
         port_table: gives open ports a name, and says which are looked at first.
+        in_sequence: ports in ascending order, not the common ones first (-r).
         assume_up: no host discovery (-Pn).
         payloads: what to send to UDP ports.
         on_answer: told of UDP answers, which can be matched later.
@@ -80,6 +81,7 @@ class Discovery:
         *,
         timing: Timing,
         port_table: PortTable,
+        in_sequence: bool = False,
         assume_up: bool = False,
         payloads: Payloads | None = None,
         on_answer: OnAnswer | None = None,
@@ -104,11 +106,12 @@ class Discovery:
         self._naming: dict[str, asyncio.Task[None]] = {}
         self._unnamed: set[str] = set()
         """Hosts whose ports are all looked at, and whose names are still looked up."""
+        common = None if in_sequence else port_table
         self._prober = Prober(
             Plan(
                 timing=timing,
-                tcp=_common_first(ports, "tcp", port_table),
-                udp=_common_first(ports, "udp", port_table),
+                tcp=_ordered(ports, "tcp", common),
+                udp=_ordered(ports, "udp", common),
                 names=port_table,
                 assume_up=assume_up,
                 payloads=payloads or {},
@@ -246,10 +249,14 @@ class Discovery:
             emit(HostFinished(time=time.time(), address=address))
 
 
-def _common_first(selection: PortSelection, protocol: Protocol, table: PortTable) -> "array[int]":
+def _ordered(
+    selection: PortSelection, protocol: Protocol, common_first: PortTable | None
+) -> "array[int]":
     """Return the selected ports, the thousand most common first, so that they are known soon."""
     selected = array("H", selection.numbers(protocol))
+    if common_first is None:
+        return selected
     members = set(selected)
-    common = [port for port in table.most_common(protocol, 1000) if port in members]
+    common = [port for port in common_first.most_common(protocol, 1000) if port in members]
     members.difference_update(common)
     return array("H", itertools.chain(common, (port for port in selected if port in members)))

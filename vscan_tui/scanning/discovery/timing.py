@@ -60,26 +60,56 @@ def timing(
 ) -> Timing:
     """Return a template, its parallelism kept within the bounds that the user set.
 
-    The bounds hold for interrogation and for port discovery alike.
-
     Raises:
         ValueError: the bounds contradict each other, or there is no such template.
     """
     if not 0 <= template < len(TEMPLATES):
         raise ValueError(f"There is no timing template {template}; they go from 0 to 5.")
-    low, high = min_parallelism or 1, max_parallelism
-    if high is not None and low > high:
-        raise ValueError(f"--min-parallelism {low} is more than --max-parallelism {high}.")
-    base = TEMPLATES[template]
+    return with_parallelism(TEMPLATES[template], min_parallelism, max_parallelism)
+
+
+def with_parallelism(base: Timing, low: int | None, high: int | None) -> Timing:
+    """Keep parallelism within bounds, which hold for interrogation and port discovery alike.
+
+    Raises:
+        ValueError: the bounds contradict each other.
+    """
+    least = low or 1
+    if high is not None and least > high:
+        raise ValueError(f"--min-parallelism {least} is more than --max-parallelism {high}.")
 
     def bounded(number: int) -> int:
-        number = max(number, low)
+        number = max(number, least)
         return number if high is None else min(number, high)
 
     return msgspec.structs.replace(
         base,
         parallel_interrogations=bounded(base.parallel_interrogations),
         parallel_connects=bounded(base.parallel_connects),
+    )
+
+
+def with_timeouts(
+    base: Timing,
+    initial: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> Timing:
+    """Set how long port discovery waits for an answer, in seconds; None leaves it to the others.
+
+    Raises:
+        ValueError: the bounds contradict each other.
+    """
+    if low is not None and high is not None and low > high:
+        raise ValueError("--min-rtt-timeout is more than --max-rtt-timeout.")
+    most = max(base.max_timeout, low or 0.0) if high is None else high
+    least = min(base.min_timeout, most) if low is None else low
+    first = base.initial_timeout if initial is None else initial
+    return msgspec.structs.replace(
+        base,
+        initial_timeout=min(max(first, least), most),
+        min_timeout=least,
+        max_timeout=most,
     )
 
 

@@ -17,6 +17,7 @@ _ALL = (1 << 256) - 1
 _OCTET_PART = re.compile(r"\*|(\d{1,3})|(\d{0,3})-(\d{0,3})", re.ASCII)
 _OCTETS = re.compile(r"[\d*,-]+(\.[\d*,-]+){3}", re.ASCII)
 _OCTET_LIKE = re.compile(r"[\d*.-]+", re.ASCII)
+_NUMBERS = re.compile(r"(0x[\da-f]+|\d+)(\.(0x[\da-f]+|\d+))*\.?", re.ASCII | re.IGNORECASE)
 _NETWORK = re.compile(r"(.*)/(\d{1,3})", re.ASCII | re.DOTALL)
 _LONGEST_EXPRESSION = 512
 
@@ -67,6 +68,9 @@ def parse_target(text: str) -> Expression:
         return box if bits is None else _network4(text, box, bits)
     if not expression or any(character.isspace() for character in expression):
         raise TargetError(f'"{text}" is no target; write a name, an address or a network.')
+    if _NUMBERS.fullmatch(expression):
+        # The system's resolver would make a host of it that nobody meant: 10.0.0 is 10.0.0.0.
+        raise TargetError(f'"{text}" is no IPv4 address; write all four numbers: 10.0.0.1.')
     if bits is not None and bits > 128:
         raise _bad_bits(text, 128)
     return NamedNetwork(expression, bits)

@@ -1,8 +1,10 @@
 """The program `vscan`: reads the command line and hands over to a command."""
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from vscan_tui.commands.status import ExitStatus
 from vscan_tui.options import parse_options
@@ -27,6 +29,7 @@ from vscan_tui.options.model import (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit status (see `ExitStatus`)."""
+    _replace_closed_streams()
     words = tuple(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(parse_options(words), words)
@@ -37,6 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("vscan: interrupted", file=sys.stderr)  # noqa: T201
         return ExitStatus.INTERRUPTED
+
+
+def _replace_closed_streams() -> None:
+    """Let what is written to a standard stream that the caller has closed go nowhere.
+
+    The next file to be opened would take its number, and get what was meant for it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for good
 
 
 def _run(options: Options, words: tuple[str, ...]) -> int:  # noqa: PLR0912 - one for each command

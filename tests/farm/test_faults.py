@@ -1,6 +1,8 @@
 """Whatever a user gets wrong: one clear sentence and the right exit status, and no traceback."""
 
 import os
+import shlex
+import subprocess
 
 import pytest
 
@@ -55,6 +57,22 @@ def test_a_command_line_that_makes_no_sense_is_refused(words, told):
     assert sentence.startswith("vscan: ")
     assert told in sentence
     assert done.stdout == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_that_are_closed_take_nothing_from_a_report(closed, tmp_path):
+    report = tmp_path / "report.xml"
+    words = ("--headless", "--no-journal", "-n", "-p", "1", "-oX", str(report), IPV4)
+    command = f"exec {shlex.join([*program.PROGRAM, *words])} {closed}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], env=program.environment(), capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr + done.stdout
+    text = report.read_text()
+    assert text.startswith("<?xml")
+    assert text.rstrip().endswith("</nmaprun>")
 
 
 def test_an_unknown_host_is_named():

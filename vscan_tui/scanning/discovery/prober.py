@@ -47,6 +47,7 @@ from vscan_tui.scanning.targets.hosts import Target
 from vscan_tui.scanning.targets.port_table import PortTable
 from vscan_tui.scanning.targets.portspec import to_ranges
 from vscan_tui.scanning.transport.rate import RateLimit
+from vscan_tui.scanning.transport.self_connection import met_itself
 
 Payloads = Mapping[int, Sequence[bytes]]
 """What to send to a UDP port; a port that is not in it gets an empty datagram."""
@@ -572,12 +573,12 @@ class Prober:
 
     def _connect_ended(self, probe: Probe, code: int, now: float) -> bool:
         host = probe.host
-        met_itself = not code and _is_self_connected(probe.handle)
+        is_own = not code and met_itself(probe.handle)
         self._detach(probe)
-        if met_itself or not self._hand_over(probe, code, now):
+        if is_own or not self._hand_over(probe, code, now):
             probe.handle.close()
         verdict = VERDICTS.get(code)
-        if met_itself:
+        if is_own:
             self._met_itself(host, probe, REFUSED)
         elif verdict is SILENT:
             self._unanswered(host, probe)
@@ -618,9 +619,9 @@ class Prober:
             self._datagram_failed(probe, error.errno or 0, now)
             return
         host = probe.host
-        met_itself = _is_self_connected(probe.handle)
+        is_own = met_itself(probe.handle)
         self._retire(probe)
-        if met_itself:
+        if is_own:
             self._met_itself(host, probe, PORT_UNREACHABLE)
             return
         endpoint = Endpoint(host.target.address, "udp", probe.port)
@@ -738,11 +739,3 @@ def _is_own_address(family: socket.AddressFamily, address: str, scope: int) -> b
     except OSError:
         return False
     return True
-
-
-def _is_self_connected(handle: socket.socket) -> bool:
-    """Whether a socket met itself: on loopback, the system may choose the port that is asked."""
-    try:
-        return bool(handle.getsockname() == handle.getpeername())
-    except OSError:
-        return False

@@ -18,6 +18,7 @@ from typing import Protocol, cast
 from vscan_tui.events import Endpoint, TlsDetails
 from vscan_tui.scanning.transport.farewell import Farewells
 from vscan_tui.scanning.transport.rate import RateLimit
+from vscan_tui.scanning.transport.self_connection import met_itself
 
 MAX_UNREAD_BYTES = 64 * 1024
 """Reading is suspended while so much waits to be asked for."""
@@ -223,17 +224,10 @@ async def _connected_socket(endpoint: Endpoint) -> socket.socket:
     except BaseException:
         handle.close()
         raise
-    if kind == socket.SOCK_STREAM and _met_itself(handle):  # nobody listens
+    if kind == socket.SOCK_STREAM and met_itself(handle):  # nobody listens
         handle.close()
         raise ConnectionEndedError(was_reset=True)
     return handle
-
-
-def _met_itself(handle: socket.socket) -> bool:
-    try:
-        return bool(handle.getsockname() == handle.getpeername())
-    except OSError:  # it was reset already, which is told when it is read
-        return False
 
 
 async def _stream(handle: socket.socket, farewells: Farewells) -> "_StreamConnection":

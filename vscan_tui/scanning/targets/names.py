@@ -91,6 +91,8 @@ class ReverseResolver:
         self._answers: OrderedDict[str, asyncio.Task[str]] = OrderedDict()
         self._timeouts = 0
         """How many look-ups got no answer in time since the last that got one."""
+        self._limits: set[asyncio.Timeout] = set()
+        """Of the look-ups under way."""
         self.tell: Callable[[str], None] = lambda _: None
         """Told once, in a sentence, if it is not asked again."""
 
@@ -113,17 +115,24 @@ class ReverseResolver:
             if self._timeouts >= MOST_TIMEOUTS:
                 return ""
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._patience) as limit:
+                    self._limits.add(limit)
                     name = await _in_thread(lambda: _reverse(address))
             except TimeoutError:
                 self._timed_out()
                 return ""
+            finally:
+                self._limits.discard(limit)
         self._timeouts = 0
         return name
 
     def _timed_out(self) -> None:
         self._timeouts += 1
         if self._timeouts == MOST_TIMEOUTS:
+            now = asyncio.get_running_loop().time()
+            for limit in self._limits:
+                if not limit.expired():
+                    limit.reschedule(now)  # one that began meanwhile would get no answer either
             self.tell(
                 f"No answer to {MOST_TIMEOUTS} look-ups of addresses in a row, so no more are made "
                 "and names are missing; -n looks up none at all."

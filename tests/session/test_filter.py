@@ -12,6 +12,7 @@ from vscan_tui.events import (
     Mark,
     Method,
     Outcome,
+    PortHeld,
     PortState,
     Service,
 )
@@ -145,6 +146,42 @@ def found(text):
 )
 def test_a_filter_finds(text, expected):
     assert found(text) == expected
+
+
+WAITING, ASKED, HELD = port(81), port(82), port(83)
+WAITING.port.stage, WAITING.port.outcome = Stage.WAITING, None
+ASKED.port.stage, ASKED.port.outcome = Stage.PROBING, None
+HELD.port.stage, HELD.port.outcome = Stage.PROBING, None
+HELD.port.held = PortHeld(time=0.0, endpoint=HELD.port.endpoint, cause="by hand", action="send")
+BY_HAND = port(84)
+BY_HAND.port.by_hand = True
+STAGES = {"waiting": WAITING, "asked": ASKED, "held": HELD, "by hand": BY_HAND,
+          "soft": port(85, outcome=Outcome.SOFT_MATCH),
+          "wrapped": port(86, outcome=Outcome.TCPWRAPPED),
+          "failed": port(87, outcome=Outcome.INCOMPLETE),
+          "stopped": port(88, outcome=Outcome.STOPPED),
+          "excluded": port(89, outcome=Outcome.EXCLUDED)}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("waiting", {"waiting"}),
+        ("probing", {"asked", "held"}),
+        ("held", {"held"}),
+        ("!finished", {"waiting", "asked", "held"}),
+        ("byhand", {"by hand"}),
+        ("hard", {"by hand"}),
+        ("soft", {"soft"}),
+        ("identified", {"by hand", "soft"}),
+        ("wrapped", {"wrapped"}),
+        ("incomplete", {"failed", "stopped"}),
+        ("excluded", {"excluded"}),
+    ],
+)
+def test_a_filter_finds_how_far_a_port_is_and_how_it_ended(text, expected):
+    chosen = compiled(text)
+    assert {name for name, subject in STAGES.items() if chosen.matches(subject)} == expected
 
 
 @pytest.mark.parametrize(

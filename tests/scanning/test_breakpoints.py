@@ -61,7 +61,9 @@ def hits(text, *events):
         ("no answer", [started(b""), ended()], [False, False]),
         ("no answer", [started(), ended(Ending.STOPPED)], [False, False]),
         ("no answer", [started(), ended(Ending.CLOSED), ended()], [False, True, False]),
-        ("port 443", [BEGUN, fired()], [True, False]),
+        ("port 443", [BEGUN, started(), fired()], [True, False, False]),
+        ("port 443", [started(), fired(), started()], [True, False, False]),
+        ("port 443", [started(), BEGUN, started()], [True, True, False]),
         ("port 443/udp", [BEGUN], [False]),
         ("port 443/tcp", [BEGUN], [True]),
         ("port 44", [BEGUN], [False]),
@@ -126,3 +128,14 @@ def test_a_removed_breakpoint_is_forgotten():
     points.add(Breakpoint(Occasion.SOFT_MATCH))
     points.remove(Breakpoint(Occasion.SOFT_MATCH))
     assert len(points) == 0
+
+
+def test_a_port_breakpoint_that_is_set_anew_holds_at_the_next_probe():
+    points = Breakpoints()
+    point = Breakpoint(Occasion.PORT, "443")
+    points.add(point)
+    points.hit_by(BEGUN)
+    assert points.hit_by(started()) is None
+    points.remove(point)
+    points.add(point)
+    assert points.hit_by(started()) == point

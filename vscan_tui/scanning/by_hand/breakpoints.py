@@ -98,6 +98,8 @@ class Breakpoints:
         self.hits: dict[Breakpoint, int] = {}
         """All of them, and how often each was hit."""
         self._unanswered: set[tuple[Endpoint, int]] = set()
+        self._ports_held: set[tuple[Breakpoint, Endpoint]] = set()
+        """Ports that their breakpoint held already while they are asked: it holds them once."""
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -131,9 +133,11 @@ class Breakpoints:
     def remove(self, breakpoint_: Breakpoint) -> None:
         """Forget one."""
         self.hits.pop(breakpoint_, None)
+        self._forget_held(breakpoint_)
 
     def toggle(self, breakpoint_: Breakpoint) -> None:
         """Enable one that is not, or the other way round; it keeps its place."""
+        self._forget_held(breakpoint_)
         self.hits = {
             msgspec.structs.replace(each, enabled=not each.enabled)
             if each == breakpoint_
@@ -141,12 +145,16 @@ class Breakpoints:
             for each, count in self.hits.items()
         }
 
+    def _forget_held(self, breakpoint_: Breakpoint) -> None:
+        """Let a port breakpoint that is set anew take effect anew."""
+        self._ports_held = {held for held in self._ports_held if str(held[0]) != str(breakpoint_)}
+
     def hit_by(self, event: Event) -> Breakpoint | None:
         """Return the first breakpoint that an event hits, and count it."""
         match event:
-            case ExchangeStarted() if event.payload:
-                self._unanswered.add((event.endpoint, event.exchange))
-                return None
+            case ExchangeStarted():
+                if event.payload:
+                    self._unanswered.add((event.endpoint, event.exchange))
             case BytesReceived():
                 self._unanswered.discard((event.endpoint, event.exchange))
                 return None
@@ -161,14 +169,21 @@ class Breakpoints:
             self._unanswered.discard(key)
         for each in self.hits:
             if each.enabled and _is_hit(each, event, is_unanswered=is_unanswered):
+                if each.occasion is Occasion.PORT:
+                    if isinstance(event, ExchangeStarted) and self._held(each, event):
+                        continue
+                    self._ports_held.add((each, event.endpoint))
                 self.hits[each] += 1
                 return each
         return None
 
+    def _held(self, each: Breakpoint, event: ExchangeStarted) -> bool:
+        return (each, event.endpoint) in self._ports_held
+
 
 def _is_hit(
     each: Breakpoint,
-    event: RuleFired | ExchangeEnded | InterrogationStarted,
+    event: RuleFired | ExchangeStarted | ExchangeEnded | InterrogationStarted,
     *,
     is_unanswered: bool,
 ) -> bool:
@@ -181,7 +196,8 @@ def _is_hit(
             return event.match.soft
         case Occasion.NO_ANSWER, ExchangeEnded():
             return is_unanswered
-        case Occasion.PORT, InterrogationStarted():
+        # one that was set while its port was asked takes effect at the next probe
+        case Occasion.PORT, InterrogationStarted() | ExchangeStarted():
             number, _, protocol = each.value.partition("/")
             endpoint = event.endpoint
             return endpoint.port == int(number) and protocol in {"", endpoint.protocol}

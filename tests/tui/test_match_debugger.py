@@ -112,11 +112,29 @@ async def test_an_unknown_response_is_told_the_part_that_failed_and_the_byte_it_
         text = shown(app)
         await until(pilot, lambda: laid(app))
         layers = laid(app)
-    assert "nearest" in text
-    assert "zork  own.probes:2" in text
+    assert "✘ nearest zork  own.probes:2  2 parts held, 1 failed, first at 0x000b" in text
     assert "at 0x000b stands d, the rule wants a" in text
     assert ("STOP", b"d") in layers
     assert ("MET", b"1.2") in layers
+
+
+async def test_other_near_rules_are_told_by_what_would_have_to_be_otherwise(open_app):
+    app = open_app([b"SSX-2.0-OpenSSH_9.2p1 Debian-2\r\n"])
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await until(pilot, lambda: "  near    ssh" in shown(app))
+        assert "matches but for 1 byte, at 0x0002" in shown(app)
+
+
+async def test_what_the_selected_part_met_is_told_before_the_regex(open_app):
+    app = open_app([SSH_BANNER])
+    async with app.run_test(size=WIDE) as pilot:
+        await enter_debugger(pilot)
+        await until(pilot, lambda: app.triage.debugger.chosen.dissection is not None)
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "  part    1 of" in shown(app))
+        text = shown(app)
+    assert text.index("  part  ") < text.index("  regex  ")
 
 
 async def test_a_response_that_has_little_in_common_with_any_rule_is_told_so(open_app):
@@ -124,14 +142,14 @@ async def test_a_response_that_has_little_in_common_with_any_rule_is_told_so(ope
     async with app.run_test(size=WIDE) as pilot:
         await enter_debugger(pilot)
         await until(pilot, lambda: "no rule: the nearest have next to nothing" in shown(app))
-        assert "alike" not in shown(app)
+        assert "matches but for" not in shown(app)
         assert laid(app) == []
         await pilot.press("v")
         await until(pilot, lambda: "1st" in shown(app))
         nearest = app.triage.debugger.study.rules.nearest[0]
         assert app.triage.debugger.cursor == nearest
         await pilot.press("v", "n")
-        await until(pilot, lambda: "nearest," in shown(app))
+        await until(pilot, lambda: "✘ nearest " in shown(app))
 
 
 async def test_parts_of_the_regex_light_up_the_bytes_that_they_met(open_app):

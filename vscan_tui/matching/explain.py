@@ -349,12 +349,10 @@ class RuleList(Sequence[RuleFate]):
         """How near the rule at a place is; None if it matches, or has nothing in common."""
         return self._ranks.get(index)
 
-    def score(self, index: int) -> float | None:
-        """How near it is, from 0 to 1; None if it matches, or has nothing in common."""
+    def miss(self, index: int) -> NearMiss | None:
+        """What it misses the response by; None if it matches, or has nothing in common."""
         miss = self._misses.get(index)
-        if miss is None:
-            return None
-        return miss.score if isinstance(miss, NearMiss) else miss().score
+        return miss if miss is None or isinstance(miss, NearMiss) else miss()
 
     def near(self, count: int) -> tuple[int, ...]:
         """Of so many of the nearest rules, the places of those that come near at all."""

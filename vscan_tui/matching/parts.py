@@ -83,6 +83,14 @@ class Dissection:
             if any(_holds(part.span, place) for place in wanted)
         )
 
+    @property
+    def held(self) -> int:
+        """How many parts met bytes and fit."""
+        failed = set(self.failed)
+        return sum(
+            place is not None and number not in failed for number, place in enumerate(self.places)
+        )
+
 
 def _holds(outer: Span, inner: Span) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]

@@ -26,7 +26,7 @@ from vscan_tui.tui.rendering.line import (
 from vscan_tui.tui.rendering.pattern import pattern_runs
 
 if TYPE_CHECKING:  # matching is imported when it is used
-    from vscan_tui.matching.explain import Fate, Stop
+    from vscan_tui.matching.explain import Fate, NearMiss, Stop
     from vscan_tui.matching.investigation import Study
     from vscan_tui.matching.parts import Dissection
     from vscan_tui.probedb.model import Rule
@@ -149,8 +149,8 @@ def _rule(exchange: Exchange, chosen: Chosen, study: "Study | None", width: int)
     lines = [cut_line(_title(chosen, study), width)]
     lit, failed = _selected(chosen)
     runs = pattern_runs(rule, lit=lit, failed=failed)
+    lines += _part(chosen, response, width)  # first: a long regex would push it out of sight
     lines += _labelled("regex", runs, width, copied=rule_line(rule))
-    lines += _part(chosen, response, width)
     if found is not None and found.hit_limit:
         text = "PCRE2 gave up on this regex: it hit a limit, which counts as no match"
         lines += _labelled("limit", [Run(text, Role.ALERT)], width, words=True)
@@ -181,21 +181,37 @@ def _title(chosen: Chosen, study: "Study | None") -> Line:
             why = Run("  would fire too: a rule before it did", Role.DIM)
             return Line((Run(f"◦ shadowed {kind} ", Role.SOFT), service, place, why))
         case _:
-            near = _nearness(chosen, study)
-            return Line((Run(f"✘ {near} ", Role.UNKNOWN), service, place))
+            near = Run(f"✘ {_nearness(chosen, study)} ", Role.UNKNOWN)
+            return Line((near, service, place, Run(_held_text(chosen.dissection), Role.DIM)))
 
 
 def _nearness(chosen: Chosen, study: "Study | None") -> str:
     if study is None or chosen.place is None:
         return "did not match"
-    rank, score = study.rules.rank(chosen.place), study.rules.score(chosen.place)
-    if rank is None or score is None:
+    rank = study.rules.rank(chosen.place)
+    if rank is None:
         return "has nothing in common with it"
-    return (
-        f"nearest, {score:.0%} alike"
-        if rank == 1
-        else f"{ordinal(rank)} nearest, {score:.0%} alike"
-    )
+    return "nearest" if rank == 1 else f"{ordinal(rank)} nearest"
+
+
+def _held_text(found: "Dissection | None") -> str:
+    """How far a rule that failed went."""
+    if found is None or not found.stops:
+        return ""
+    held, failed = count_text(found.held, "part"), len(found.failed)
+    return f"  {held} held, {failed} failed, first at {found.stops[0].offset:#06x}"
+
+
+def _miss_text(miss: "NearMiss") -> str:
+    """What would have to be otherwise for a rule to match."""
+    if not miss.stops:
+        return "some of its words are there, not in its order"
+    first = f"{miss.stops[0].offset:#06x}"
+    if miss.changes is None:
+        return f"fits up to {first}"
+    if miss.changes == 1:
+        return f"matches but for 1 byte, at {first}"
+    return f"matches but for {miss.changes} bytes, the first at {first}"
 
 
 def ordinal(number: int) -> str:
@@ -282,8 +298,9 @@ def _others(chosen: Chosen | None, study: "Study", width: int) -> list[Line]:
     for label, place in zip(["near", "", ""], near, strict=False):
         rule = rules.rule(place)
         kind = "soft " if rule.soft else ""
-        score = rules.score(place) or 0.0
-        text = f"{kind}{printable(rule.service)}  {place_text(rule)}  {score:.0%} alike"
+        miss = rules.miss(place)
+        told = f"  {_miss_text(miss)}" if miss is not None else ""
+        text = f"{kind}{printable(rule.service)}  {place_text(rule)}{told}"
         lines += _labelled(label, [Run(text, Role.DIM)], width)
     return lines
 

@@ -38,7 +38,7 @@ from vscan_tui.events import (
 )
 from vscan_tui.probedb.writing import rule_line
 from vscan_tui.tui.app import VscanApp
-from vscan_tui.tui.keymap import COMMANDS, Scope
+from vscan_tui.tui.keymap import COMMANDS, Need, Scope
 from vscan_tui.tui.rendering.hexdump import View
 
 WIDE = (120, 36)
@@ -156,6 +156,26 @@ async def test_space_pauses_and_resumes_the_source():
         await pilot.press("space")
         await until(pilot, lambda: "PAUSED" not in screen_text(app)[0])
         assert source.calls == ["run", "pause", "resume"]
+
+
+async def test_a_recording_that_is_being_played_can_be_paused():
+    source = ScriptedSource(script(HOST)[:-1], stays_open=True)
+    app = VscanApp(source)
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        assert Need.LIVE in app.triage.met_needs()
+        await pilot.press("space")
+        assert source.calls[-1] == "pause"
+
+
+async def test_time_rests_when_all_is_over_and_goes_on_with_the_next_event():
+    app = VscanApp(scan())
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.is_resting)
+        app.queue(PortFound(time=START + 99, endpoint=tcp(31337), state=PortState.OPEN, reason=""))
+        assert not app.is_resting
+        await until(pilot, lambda: any("31337/tcp" in line for line in pane_text(app.triage.ports)))
+        await until(pilot, lambda: app.is_resting)
 
 
 async def test_a_scan_that_has_ended_is_not_paused():

@@ -18,6 +18,7 @@ from textual.app import App, SystemCommand
 from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from vscan_tui.configuration import Configuration
@@ -108,7 +109,10 @@ class VscanApp(App[int], inherit_bindings=False):
             self.unregister_theme(foreign)  # groups need colours that can be blended
         self.source = source
         self.store = Store()
-        self.feed = Feed(self.store, time.monotonic)
+        self.feed = Feed(self.store, time.monotonic, self._wake)
+        self._ticker: Timer | None = None
+        self.is_resting = False
+        """Whether nothing is under way, and no time has to pass."""
         self.triage = TriageScreen(
             self.store,
             clock=clock,
@@ -172,7 +176,7 @@ class VscanApp(App[int], inherit_bindings=False):
         self._garbage.begin()
         sys.setswitchinterval(_SWITCH)
         self._scan = self.run_worker(self._run_source(), name=_SCAN, exit_on_error=False)
-        self.set_interval(_TICK, self._tick)
+        self._ticker = self.set_interval(_TICK, self._tick)
         self._leave_when_told_to()
 
     def _leave_when_told_to(self) -> None:
@@ -213,6 +217,7 @@ class VscanApp(App[int], inherit_bindings=False):
             )
         finally:
             self._scan_ended.set()
+            self.triage.has_run_out = True
 
     def _emit_watched(self, event: Event) -> None:
         self.feed.emit(event)
@@ -248,14 +253,23 @@ class VscanApp(App[int], inherit_bindings=False):
                 "This session has no journal: what you do is kept until you quit.", markup=False
             )
         self.triage.apply(self.feed.fold(*events))
+        self._wake()
 
     def _tick(self) -> None:
         if len(self.feed):
             self._take_in()
-        if not len(self.feed):
-            self.triage.rest()
+        is_idle = not len(self.feed) and self.triage.rest()
         self._garbage.tick()
         self.triage.tick()
+        if is_idle and self.triage.has_run_out and self._ticker is not None:
+            self.is_resting = True
+            self._ticker.pause()
+
+    def _wake(self) -> None:
+        """Let time pass again; the next tick comes at once."""
+        if self.is_resting and self._ticker is not None:
+            self.is_resting = False
+            self._ticker.resume()
 
     def _take_in(self) -> None:
         """Fold events into the store for a moment; the rest after keys have had their turn."""

@@ -22,15 +22,19 @@ class Changes:
 class Feed:
     """A queue of events, folded into a store in slices of time."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], float], wake: Callable[[], None] = lambda: None
+    ) -> None:
         """Feed a store.
 
         Args:
             store: where the events go.
             clock: seconds from any beginning, such as `time.monotonic`.
+            wake: called when an event comes and none was waiting.
         """
         self.store = store
         self._clock = clock
+        self._wake = wake
         self._events: deque[Event] = deque()
 
     def __len__(self) -> int:
@@ -38,6 +42,8 @@ class Feed:
 
     def emit(self, event: Event) -> None:
         """Take an event; costs nothing."""
+        if not self._events:
+            self._wake()
         self._events.append(event)
 
     def fold(self, *events: Event) -> Changes:

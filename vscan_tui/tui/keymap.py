@@ -62,7 +62,7 @@ class Topic(Enum):
 class Need(Enum):
     """What must be so that a command can do something; the value says what is missing."""
 
-    LIVE = "nothing is being scanned"
+    LIVE = "nothing is being scanned or played"
     SENDING = "this recording has no servers to be asked"
     PORT = "no port is selected"
     RESPONSE = "the selected exchange has no response"
@@ -183,7 +183,7 @@ COMMANDS = (
     ),
     Command(
         "scan.pause", "space", "app.pause", "pause",
-        "Pause or resume the scan; while paused, nothing new is begun",
+        "Pause or resume the scan, or the recording; while paused, nothing new is begun",
         Topic.SCAN, Scope.TRIAGE, in_footer=True, needs=(Need.LIVE,),
     ),
     Command(

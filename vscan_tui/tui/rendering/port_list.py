@@ -339,13 +339,18 @@ class PortList:
                 return True
         return True
 
-    def prepare(self, is_time_up: Callable[[], bool]) -> None:
-        """Make texts that a filter may look for words in, while there is nothing else to do."""
+    def prepare(self, is_time_up: Callable[[], bool]) -> bool:
+        """Make texts that a filter may look for words in, while there is nothing else to do.
+
+        Returns:
+            whether all are made.
+        """
         while self._unprepared and self._work is None:
             for _ in range(min(len(self._unprepared), 16)):
                 _ = self._unprepared.popitem()[1].text
             if is_time_up():
-                return
+                break
+        return not self._unprepared
 
     def _sort(self) -> None:
         self._is_sorted = False

@@ -127,6 +127,8 @@ class TriageScreen(Screen[None]):
         )
         self.panes = self.body.all
         self.is_stopping = False
+        self.has_run_out = False
+        """Whether the scan, or the recording, has come to its end."""
         self.hold_requested = False
         """Whether the user has asked for a pause."""
         self._clock = clock
@@ -237,9 +239,9 @@ class TriageScreen(Screen[None]):
             self.ports.animate_probing()
         self._update_title()
 
-    def rest(self) -> None:
-        """Use a moment in which nothing waits."""
-        self.ports.rest(_REST)
+    def rest(self) -> bool:
+        """Use a moment in which nothing waits; True if there is nothing left to use one for."""
+        return self.ports.rest(_REST)
 
     def show_failure(self, text: str) -> None:
         """Show why the scan is over."""
@@ -307,7 +309,7 @@ class TriageScreen(Screen[None]):
 
     def met_needs(self) -> frozenset[Need]:
         """Which needs of commands are met now."""
-        is_live = not self._is_recording and self.store.ended is None and not self._failure
+        is_live = not self.has_run_out and self.store.ended is None and not self._failure
         exchange = self.exchange
         met = {
             Need.LIVE: is_live,

@@ -213,10 +213,10 @@ class PortTable(LineView):
         last = min(self.top + self.page, len(self.ports))
         return [self.ports.item(index) for index in range(self.top, last)]
 
-    def rest(self, seconds: float) -> None:
-        """Use a moment in which nothing happens to prepare the next filter."""
+    def rest(self, seconds: float) -> bool:
+        """Use a moment in which nothing happens to prepare the next filter; True if it is."""
         end = time.perf_counter() + seconds
-        self.ports.prepare(lambda: time.perf_counter() >= end)
+        return self.ports.prepare(lambda: time.perf_counter() >= end)
 
     def set_with_host(self, *, with_host: bool) -> None:
         """Show or hide the column HOST."""

@@ -107,12 +107,13 @@ def test_two_probes_may_share_a_name_if_their_protocols_differ():
         ("match own m|^A| p/B", 18, "the version field p is not closed"),
         ("match own m|^A| p/B/v/C/", 22, "a space is missing"),
         ("match own m|^A| p/B/!", 21, "a space is missing"),
-        ("match own m|^A| p/B/abcd", 21, "too many letters"),
+        ("match own m|^A| p/B/\xe9", 21, "a space is missing"),
         ("match own m|^A| cpe:/a:b", 21, "the CPE is not closed"),
         ("match own m|^A(|", 16, "PCRE2 refuses the regex"),
         ("match own m|A*|", 13, "can match the empty string"),
         ("softmatch own m|x??|", 17, "can match the empty string"),
         ("ports", 6, "ports needs a value"),
+        ("fallback ,", 10, "fallback names no probe"),
         ("ports 1,,2", 9, "an empty part in a list"),
         ("ports 1,x", 9, "'x' is no port and no range of ports"),
         ("ports 1,9-2", 9, "'9-2' is not within 0 to 65535, low to high"),
@@ -121,7 +122,7 @@ def test_two_probes_may_share_a_name_if_their_protocols_differ():
         ("tcpwrappedms 300001", 14, "tcpwrappedms must be a number from 100 to 300000"),
         ("rarity 0", 8, "rarity must be a number from 1 to 9, not '0'"),
         ("rarity \xb2", 8, "rarity must be a number"),
-        ("fallback " + ",".join("A" * 21), 10, "at most 20 fallbacks; these are 21"),
+        ("fallback " + ",".join(["NULL"] * 21), 10, "at most 20 fallbacks; the last of these 21"),
         ("fallback Nobody", 1, "fallback to unknown probe 'Nobody'"),
         ("Exclude T:1", 1, "Exclude must stand before the first Probe"),
     ],
@@ -169,12 +170,58 @@ def test_what_belongs_to_a_probe_must_stand_after_one():
     assert only_fault("rarity 3\n" + NULL) == (1, 1, "rarity must stand after a Probe")
 
 
-def test_a_second_exclude_and_a_second_port_list_are_left_out():
+def test_of_two_excludes_the_first_counts_and_lists_of_ports_add_up():
     parsed = read("Exclude 1\nExclude 2\n" + NULL + "ports 3\nports 4\n")
 
     assert parsed.exclusions.tcp == ((1, 1),)
-    assert parsed.probes[0].ports == ((3, 3),)
-    assert [fault.line for fault in parsed.faults] == [2, 5]
+    assert parsed.probes[0].ports == ((3, 3), (4, 4))
+    assert [fault.line for fault in parsed.faults] == [2]
+
+
+def test_of_a_list_of_ports_what_is_at_fault_is_left_out_and_the_rest_counts():
+    parsed = read("Exclude 1,T:http,2,U:,9-8,3\n" + NULL + "ports 80,,81-x,82\n")
+
+    assert parsed.exclusions == Exclusions(((1, 1), (2, 2)), ((1, 1), (3, 3)))
+    assert parsed.probes[0].ports == ((80, 80), (82, 82))
+    assert [(fault.line, fault.column) for fault in parsed.faults] == [
+        (1, 13), (1, 22), (1, 23), (3, 10), (3, 11),
+    ]  # fmt: skip
+
+
+def test_names_of_fallbacks_stand_between_commas_and_blanks():
+    parsed = read(NULL + "fallback ,NULL NULL,\tNULL, \n")
+
+    assert parsed.probes[0].fallback == ("NULL", "NULL", "NULL")
+    assert not parsed.faults
+
+
+def test_of_too_many_fallbacks_the_first_count():
+    parsed = read(NULL + "fallback " + ",".join(["NULL"] * 21) + "\n")
+
+    assert parsed.probes[0].fallback == ("NULL",) * 20
+
+
+@pytest.mark.parametrize("value", ["3x", "+3", "3.9", "03", "3 # often"])
+def test_what_follows_a_number_is_left_out(value):
+    parsed = read(NULL + f"rarity {value}\n")
+
+    assert parsed.probes[0].rarity == 3
+    assert len(parsed.faults) == (not value.strip("+").isdigit())
+
+
+def test_letters_after_a_version_field_mean_nothing_however_many():
+    parsed = read(NULL + "match own m|^A| p/B/abcdef v/C/ cpe:|/a:b|xyzzy i=D=flags\n")
+
+    (rule,) = parsed.probes[0].rules
+    assert rule.templates == (("p", "B"), ("v", "C"), ("i", "D"), ("cpe", "/a:b"))
+    assert not parsed.faults
+
+
+def test_all_escapes_of_a_payload():
+    parsed = read(r"Probe TCP All q|\\\0\a\b\f\n\r\t\v\x7F\'\"\?\_\ |" + "\n")
+
+    assert parsed.probes[0].payload == b"\\\0\a\b\f\n\r\t\v\x7f'\"?_ "
+    assert not parsed.faults
 
 
 def test_a_prefix_of_exclude_holds_until_the_next():

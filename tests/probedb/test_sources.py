@@ -42,6 +42,13 @@ def test_versiondb_means_those_files_and_no_others(own, tmp_path):
     assert chosen_sources([own, tmp_path]) == [source(own), source(tmp_path)]
 
 
+@pytest.mark.parametrize("name", ["own", "vscan", "nmap"])
+def test_no_file_goes_by_the_name_of_another_database(tmp_path, name):
+    (source,) = chosen_sources([tmp_path / name])
+
+    assert source.name == str(tmp_path / name)
+
+
 def test_the_overlays_come_first_then_our_own_then_the_copy_of_nmap(tmp_path):
     overlays = sources.overlay_folder()
     overlays.mkdir(parents=True)
@@ -84,6 +91,15 @@ def test_the_files_of_a_folder_are_joined_in_order_of_name(tmp_path):
     assert null.rarity == 2
     assert (far.name, ask.fallback) == ("Far", ("Far",))
     assert [str(fault)[:13] for fault in database.faults] == ["a.probes:5:1:"]
+
+
+def test_the_null_probes_of_several_files_are_one_whatever_they_are_called(tmp_path):
+    (tmp_path / "a.probes").write_bytes(b"Probe TCP NULL q||\nmatch a m|^A|\n")
+    (tmp_path / "b.probes").write_bytes(b"Probe TCP Silent q||\nmatch b m|^B|\n")
+
+    (null,) = load(source(tmp_path), check_pattern=check).probes
+
+    assert [rule.service for rule in null.rules] == ["a", "b"]
 
 
 def test_a_second_load_comes_from_the_cache_and_is_the_same(own):

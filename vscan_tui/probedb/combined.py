@@ -1,10 +1,11 @@
 """Several databases that act as one.
 
-A probe with the same protocol and payload is sent once.  Each database's rules
-are tried in turn, and a soft match in an earlier one never hides a hard match
+Probes of several with the same protocol and payload are sent once.  Each database's
+rules are tried in turn, and a soft match in an earlier one never hides a hard match
 in a later one, nor a bare name a product (`vscan_tui.matching.matcher`).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -181,8 +182,12 @@ def _listing(probes: Sequence[CombinedProbe], *, tunnel: bool) -> _Listing:
 
 
 def _combined(databases: Sequence[ProbeDatabase]) -> tuple[CombinedProbe, ...]:
-    members: dict[tuple[Protocol, bytes], list[Member]] = {}
+    """The first of a database with a payload goes with the first of the others, and so on."""
+    members: dict[tuple[Protocol, bytes, int], list[Member]] = {}
     for database in databases:
+        before: Counter[tuple[Protocol, bytes]] = Counter()
         for probe in database.probes:
-            members.setdefault((probe.protocol, probe.payload), []).append(Member(database, probe))
+            sent = probe.protocol, probe.payload
+            members.setdefault((*sent, before[sent]), []).append(Member(database, probe))
+            before[sent] += 1
     return tuple(CombinedProbe(tuple(group)) for group in members.values())

@@ -7,7 +7,7 @@ Source: nmap-behaviour.md, "The probe database".
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from vscan_tui.events import Protocol, Span
@@ -22,15 +22,17 @@ _WAIT_LIMITS_MS = (100, 300_000)
 _RARITY_LIMITS = (1, 9)
 _PORT_LIMIT = 65_535
 _FIELD_LETTERS = "pvihod"
-_MAX_FIELD_FLAGS = 3
 _RULE_HEAD = re.compile(r"[ \t]*([^ \t]+)[ \t]+m(.)", re.DOTALL)
 _REGEX_FLAGS = re.compile(r"([is]*)(?:[ \t]+|\Z)")
 _USUAL_FIELD = re.compile(
     r"(?:(?P<letter>[pvihod])|cpe:)(?:/(?P<slash>[^/]*)/|\|(?P<bar>[^|]*)\|)"
-    r"[A-Za-z]{0,3}(?:[ \t]+|\Z)"
+    r"[A-Za-z]*(?:[ \t]+|\Z)"
 )
 _SPACES = re.compile(r"[ \t]+")
 _NO_SPACE = re.compile(r"[^ \t]+")
+_LETTERS = re.compile(r"[A-Za-z]*")
+_NUMBER = re.compile(r"\+?(\d{1,9})(.*)", re.ASCII | re.DOTALL)
+_BETWEEN_NAMES = re.compile(r"[ \t,]+")
 
 
 class _LineFault(Exception):  # noqa: N818 - it is control flow inside this module, not an API
@@ -181,7 +183,7 @@ class _Parser:
 
     # Directives: (line, offset where the value begins, line number)
 
-    def _exclude(self, line: str, offset: int, _: int) -> None:
+    def _exclude(self, line: str, offset: int, number: int) -> None:
         if self._exclusions is not None:
             raise _LineFault(0, "a second Exclude; only the first counts")
         if self._probes:
@@ -192,9 +194,9 @@ class _Parser:
             begin, text = start, part
             if part[:2] in {"T:", "U:"}:
                 kinds, begin, text = part[0], start + 2, part[2:]
-            span = _port_range(text, begin)
-            for kind in kinds:
-                ranges[kind].append(span)
+            for span in self._spans([(begin, text)], number):
+                for kind in kinds:
+                    ranges[kind].append(span)
         self._exclusions = Exclusions(tuple(ranges["T"]), tuple(ranges["U"]))
 
     def _probe(self, line: str, offset: int, number: int) -> None:
@@ -236,46 +238,59 @@ class _Parser:
             raise _LineFault(0, f"{directive} must stand after a Probe")
         return self._probes[-1]
 
-    def _range_list(self, directive: str, line: str, offset: int) -> None:
+    def _range_list(self, directive: str, line: str, offset: int, number: int) -> None:
         probe = self._current(directive)
-        if directive in probe.ranges:
-            raise _LineFault(0, f"a second {directive} for probe {probe.name}; the first counts")
-        probe.ranges[directive] = tuple(
-            _port_range(part, start) for start, part in _comma_parts(line, offset)
-        )
+        spans = tuple(self._spans(_comma_parts(line, offset), number))
+        probe.ranges[directive] = probe.ranges.get(directive, ()) + spans  # lines add up
 
-    def _ports(self, line: str, offset: int, _: int) -> None:
-        self._range_list("ports", line, offset)
+    def _spans(self, parts: Iterable[tuple[int, str]], number: int) -> Iterator[Span]:
+        """The ranges of ports of a list; a part at fault is left out, and the rest counts."""
+        for start, part in parts:
+            try:
+                yield _port_range(part, start)
+            except _LineFault as fault:
+                self._fault(number, fault.offset, fault.message)
 
-    def _sslports(self, line: str, offset: int, _: int) -> None:
-        self._range_list("sslports", line, offset)
+    def _ports(self, line: str, offset: int, number: int) -> None:
+        self._range_list("ports", line, offset, number)
 
-    def _number(self, directive: str, line: str, offset: int, limits: tuple[int, int]) -> None:
+    def _sslports(self, line: str, offset: int, number: int) -> None:
+        self._range_list("sslports", line, offset, number)
+
+    def _number(
+        self, directive: str, line: str, offset: int, number: int, limits: tuple[int, int]
+    ) -> None:
         probe = self._current(directive)
         text = line[offset:].strip()
         lowest, highest = limits
-        if not (text.isascii() and text.isdigit()) or not lowest <= int(text[:9]) <= highest:
+        found = _NUMBER.fullmatch(text)
+        if found is None or not lowest <= int(found[1]) <= highest:
             raise _LineFault(
                 offset,
                 f"{directive} must be a number from {lowest} to {highest}, not {text[:40]!r}",
             )
-        probe.numbers[directive] = int(text)
+        if found[2]:
+            self._fault(number, offset + found.end(1), f"{found[2][:40]!r} after a number: left out")
+        probe.numbers[directive] = int(found[1])
 
-    def _totalwaitms(self, line: str, offset: int, _: int) -> None:
-        self._number("totalwaitms", line, offset, _WAIT_LIMITS_MS)
+    def _totalwaitms(self, line: str, offset: int, number: int) -> None:
+        self._number("totalwaitms", line, offset, number, _WAIT_LIMITS_MS)
 
-    def _tcpwrappedms(self, line: str, offset: int, _: int) -> None:
-        self._number("tcpwrappedms", line, offset, _WAIT_LIMITS_MS)
+    def _tcpwrappedms(self, line: str, offset: int, number: int) -> None:
+        self._number("tcpwrappedms", line, offset, number, _WAIT_LIMITS_MS)
 
-    def _rarity(self, line: str, offset: int, _: int) -> None:
-        self._number("rarity", line, offset, _RARITY_LIMITS)
+    def _rarity(self, line: str, offset: int, number: int) -> None:
+        self._number("rarity", line, offset, number, _RARITY_LIMITS)
 
     def _fallback(self, line: str, offset: int, number: int) -> None:
         probe = self._current("fallback")
-        names = tuple(part for _, part in _comma_parts(line, offset))
+        names = tuple(filter(None, _BETWEEN_NAMES.split(line[offset:])))
+        if not names:
+            raise _LineFault(offset, "fallback names no probe")
         if len(names) > MAX_FALLBACKS:
-            raise _LineFault(offset, f"at most {MAX_FALLBACKS} fallbacks; these are {len(names)}")
-        probe.fallback, probe.fallback_line = names, number
+            message = f"at most {MAX_FALLBACKS} fallbacks; the last of these {len(names)} left out"
+            self._fault(number, offset, message)
+        probe.fallback, probe.fallback_line = names[:MAX_FALLBACKS], number
 
     def _check_fallbacks(self) -> None:
         known = self._known_probes | {probe.name for probe in self._probes}
@@ -375,26 +390,22 @@ def _version_fields(line: str, offset: int) -> tuple[tuple[str, str], ...]:
             raise _LineFault(
                 offset, f"unknown version field {line[offset]!r}; known are p v i h o d and cpe:"
             )
-        flags_begin = offset
-        while offset < len(line) and line[offset].isalpha():
-            offset += 1
-        if offset - flags_begin > _MAX_FIELD_FLAGS:
-            raise _LineFault(flags_begin, "too many letters after a version field")
+        letters = _LETTERS.match(line, offset)
+        offset = letters.end() if letters else offset
     return (*singles.items(), *(("cpe", text) for text in cpes))
 
 
 def _comma_parts(line: str, offset: int) -> list[tuple[int, str]]:
     parts = []
     for part in line[offset:].split(","):
-        stripped = part.strip()
-        if not stripped:
-            raise _LineFault(offset, "an empty part in a list")
-        parts.append((offset, stripped))
+        parts.append((offset, part.strip()))
         offset += len(part) + 1
     return parts
 
 
 def _port_range(text: str, offset: int) -> Span:
+    if not text:
+        raise _LineFault(offset, "an empty part in a list")
     first, dash, last = text.partition("-")
     last = last if dash else first
     if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):

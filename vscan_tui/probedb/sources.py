@@ -26,10 +26,11 @@ APP_NAME = "vscan"
 DATABASE_FILE = "nmap-service-probes"
 BUNDLED_NAME = "vscan"
 OWN_NAME = "own"
+NMAP_NAME = "nmap"
 BUNDLED_FOLDER = "service-probes"
 FILES_OF_A_FOLDER = "*.probes"
 MAX_DATABASE_BYTES = 64 * 1024 * 1024
-_CACHE_FORMAT = f"{__version__}/1"
+_CACHE_FORMAT = f"{__version__}/2"
 
 
 class DatabaseError(Exception):
@@ -65,13 +66,16 @@ def chosen_sources(
     sources.append(DatabaseSource(BUNDLED_NAME, bundled(BUNDLED_FOLDER)))
     installed = nmap_file(DATABASE_FILE)
     if installed is not None:
-        sources.append(DatabaseSource("nmap", installed))
+        sources.append(DatabaseSource(NMAP_NAME, installed))
     return sources
 
 
 def _named(path: Path) -> DatabaseSource:
-    is_bundled = path.is_dir() and path.resolve() == bundled(BUNDLED_FOLDER).resolve()
-    return DatabaseSource(BUNDLED_NAME if is_bundled else path.name, path)
+    if path.is_dir() and path.resolve() == bundled(BUNDLED_FOLDER).resolve():
+        return DatabaseSource(BUNDLED_NAME, path)
+    # Rules are told apart by these names, as the user's own: no other database has one of them.
+    is_taken = path.name in {OWN_NAME, BUNDLED_NAME, NMAP_NAME}
+    return DatabaseSource(str(path.absolute()) if is_taken else path.name, path)
 
 
 def overlay_folder() -> Path:
@@ -151,7 +155,8 @@ def joined(probes: Iterable[Probe]) -> tuple[Probe, ...]:
     """Join probes that are declared in several files: rules in order, the first's properties."""
     found: dict[tuple[str, str, bytes], Probe] = {}
     for probe in probes:
-        key = (probe.protocol, probe.name, probe.payload)
+        # There is one NULL probe, whatever it is called.
+        key = (probe.protocol, "" if probe.is_null else probe.name, probe.payload)
         first = found.get(key)
         if first is None:
             found[key] = probe

@@ -9,7 +9,7 @@ import string
 from collections.abc import Iterable
 from typing import Protocol
 
-DELIMITERS = "|/%=@#!~;&\"',`?" + string.ascii_letters + string.digits + "\xa7"
+DELIMITERS = "|/%=@#!~;&\"',`?" + string.digits + "\xa7"
 """Tried in this order; the first that is not in the text is taken.  What is written is ASCII, so
 the last always serves."""
 _PAYLOAD_ESCAPES = {0x00: r"\0", 0x0A: r"\n", 0x0D: r"\r", 0x09: r"\t", 0x5C: r"\\"}

@@ -96,7 +96,9 @@ def test_the_chain_of_a_tcp_probe_is_its_own_rules_its_fallbacks_and_the_null_pr
 
 
 def test_a_database_that_has_two_probes_with_the_same_payload_sends_both():
-    twice = database("twice", "Probe TCP A q|ask|\nmatch a m|^A|\nProbe TCP B q|ask|\nmatch b m|^B|\n")
+    twice = database(
+        "twice", "Probe TCP A q|ask|\nmatch a m|^A|\nProbe TCP B q|ask|\nmatch b m|^B|\n"
+    )
     combined = ProbeDatabases((FIRST, twice))
 
     assert [probe.name for probe in combined.of_protocol("tcp")] == ["NULL", "Ask", "B"]

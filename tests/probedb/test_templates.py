@@ -23,7 +23,7 @@ GROUPS = (b"whole", b"2.4_7", b"\x01A\x02B\xff", b"\x01\x00", None, b"", b"Foo B
         ('$SUBST(1,"","x")', ""),
         ('$I(3,">")', "256"),
         ('$I(3,"<")', "1"),
-        ('$I(5,">")', ""),
+        ('$I(5,">")', "0"),
         ('$I(1,"=")', ""),
         ("$4", ""),
         ("a $4 b", ""),
@@ -47,8 +47,30 @@ def test_an_integer_has_at_most_eight_bytes():
     assert fill('$I(1,">")', (b"", b"\xff" * 9)) == ""
 
 
-def test_a_field_ends_at_a_zero_byte_as_a_c_string_does():
-    assert fill("$1 x", (b"", b"ab\0cd")) == "ab"
+def test_what_a_group_gives_ends_at_a_zero_byte_as_a_c_string_does():
+    assert fill("$1 x", (b"", b"ab\0cd")) == "ab x"
+    assert fill("$P(1) x", (b"", b"ab\0cd")) == "abcd x"
+    assert fill('$SUBST(1,"b","B") x', (b"", b"ab\0bd")) == "aB x"
+    assert fill_cpe("a:$1:x", (b"", b"ab\0cd")) == "cpe:/a:ab:x"
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        ("$P( 1 )", "a.b"),
+        ("$P(+01)", "a.b"),
+        ('$I( 2 , ">" )', "258"),
+        ('$SUBST( 1 , "." , "_" )', "a_b"),
+        (r'$SUBST(3,"\"","Q")', "QqQ"),
+        (r'$SUBST(4,"\\","/")', "c:/d"),
+        (r'$SUBST(1,".","\x2d")', "a-b"),
+        (r'$SUBST(1,"\q","-")', ""),
+        (r'$SUBST(1,"a\","-")', ""),
+        ('$SUBST(1,"","-")', ""),
+    ],
+)
+def test_how_arguments_of_helpers_are_written(template, value):
+    assert fill(template, (b"", b"a.b", b"\x01\x02", b'"q"', b"c:\\d")) == value
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,9 @@ class _Parser:
                 f"{directive} must be a number from {lowest} to {highest}, not {text[:40]!r}",
             )
         if found[2]:
-            self._fault(number, offset + found.end(1), f"{found[2][:40]!r} after a number: left out")
+            self._fault(
+                number, offset + found.end(1), f"{found[2][:40]!r} after a number: left out"
+            )
         probe.numbers[directive] = int(found[1])
 
     def _totalwaitms(self, line: str, offset: int, number: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vscan_tui.events import Fields
+from vscan_tui.probedb.escapes import EscapeError, unescape
 
 FIELD_NAMES = {
     "p": "product",
@@ -24,23 +25,23 @@ CPE_PREFIX = "cpe:/"
 CPE_PARTS = "aho"
 """Application, hardware, operating system: the order in which CPEs are printed."""
 
+_GROUP = r"\s* \+?0* (?P<{}> [1-9]) \s*"
+_STRING = r'\s* "(?P<{}> (?:[^"\\]|\\.)* )" \s*'
 _SUBSTITUTION = re.compile(
-    r"""
+    rf"""
       \$ (?P<group> [1-9])
-    | \$P \( (?P<printable> [1-9]) \)
-    | \$SUBST \( (?P<subst> [1-9]) \s*,\s* "(?P<old> [^"]*)" \s*,\s* "(?P<new> [^"]*)" \)
-    | \$I \( (?P<integer> [1-9]) \s*,\s* "(?P<order> [<>])" \)
+    | \$P \( {_GROUP.format("printable")} \)
+    | \$SUBST \( {_GROUP.format("subst")} , {_STRING.format("old")} , {_STRING.format("new")} \)
+    | \$I \( {_GROUP.format("integer")} , \s* "(?P<order> [<>])" \s* \)
     | (?P<invalid> \$)
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
 _NOT_PRINTABLE = re.compile(rb"[^\x20-\x7e]+")
 _CPE_RESERVED = re.compile(rb"""[:/?#\[\]@!$&'()*+,;=%<>"]""")
 _WHITE_SPACE = re.compile(rb"\s")
 _MAX_INTEGER_BYTES = 8
 _TRAILING = " \t\n\v\f\r,"
-_END_OF_STRING = "\0"
-"""Ends a field, as it does in Nmap, where fields are C strings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,11 @@ def _substitution(match: re.Match[str]) -> Piece:
     if match["printable"]:
         return Piece(text, int(match["printable"]), "P")
     if match["subst"]:
-        return Piece(text, int(match["subst"]), "SUBST", (match["old"], match["new"]))
+        try:
+            old, new = (unescape(match[name]).decode("latin-1") for name in ("old", "new"))
+        except EscapeError:
+            return Piece(text, 0, "?")
+        return Piece(text, int(match["subst"]), "SUBST", (old, new))
     if match["integer"]:
         return Piece(text, int(match["integer"]), "I", (match["order"],))
     return Piece(text, 0, "?")
@@ -86,21 +91,24 @@ def piece_value(piece: Piece, groups: Sequence[bytes | None]) -> bytes | None:
     """What a piece becomes, or None when it cannot be applied.
 
     `groups` holds the whole match first, then each group; None for a group
-    that took no part in the match.
+    that took no part in the match.  A value ends before a NUL, as it does in
+    Nmap, where values are C strings; what follows it in the template stays.
     """
     if not piece.group:
         return None if piece.helper else piece.text.encode("latin-1")
     captured = groups[piece.group] if piece.group < len(groups) else None
-    if captured is None or not piece.helper:
-        return captured
+    if captured is None:
+        return None
     match piece.helper:
+        case "":
+            return captured.partition(b"\0")[0]
         case "P":
             return _NOT_PRINTABLE.sub(b"", captured)
         case "SUBST":
             old, new = (argument.encode("latin-1") for argument in piece.arguments)
-            return captured.replace(old, new) if old else None
+            return captured.replace(old, new).partition(b"\0")[0] if old else None
         case _:
-            if not 1 <= len(captured) <= _MAX_INTEGER_BYTES:
+            if len(captured) > _MAX_INTEGER_BYTES:
                 return None
             big_endian = piece.arguments[0] == ">"
             return str(int.from_bytes(captured, "big" if big_endian else "little")).encode()
@@ -133,7 +141,7 @@ def fill_cpe(template: str, groups: Sequence[bytes | None]) -> str:
 
 
 def _ended(text: str) -> str:
-    return text.partition(_END_OF_STRING)[0].rstrip(_TRAILING)
+    return text.rstrip(_TRAILING)
 
 
 def _cpe_encoded(value: bytes) -> bytes:

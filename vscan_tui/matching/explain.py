@@ -6,21 +6,18 @@ best dozens of thousands; then these are laid against the response, and the
 fewest bytes that would have to be others decide (`alignment`).
 """
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
+from itertools import chain
 from typing import overload
-
-from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from vscan_tui.events import Span
 from vscan_tui.matching.alignment import Alignment, align
 from vscan_tui.matching.entry import Entry
+from vscan_tui.matching.fragments import ChainFragments, FiledFragments, Score
 from vscan_tui.matching.matcher import Matcher, Outcome
-from vscan_tui.matching.start import LOOK
 from vscan_tui.probedb.combined import CombinedProbe, ProbeDatabases
 from vscan_tui.probedb.model import Probe, ProbeDatabase, Rule
 from vscan_tui.probedb.templates import FIELD_NAMES, fill, fill_cpe, pieces
@@ -32,13 +29,10 @@ _ALIGNED_WORK = 20_000
 """Candidates times bytes of the response."""
 ALIGNED_BYTES = 4096
 """Of the response, so many bytes are laid against a rule."""
-_FRAGMENT_BYTES = 5
 _CHANGE_BITS = 20
 """What a changed byte costs: to say which it is, and what it is."""
 NEAR = 4
 """A rule comes near a response of which so many bytes fit that could be no others."""
-_MISSING = 0.5
-"""How much a missing fragment counts against a rule."""
 
 
 class Fate(StrEnum):
@@ -175,19 +169,7 @@ def _stop(rule: Rule, offset: int, part: Span, response: bytes) -> Stop:
     return Stop(offset, found, rule.pattern[slice(*part)].decode("latin-1"), part)
 
 
-@lru_cache(maxsize=2)
-def _matcher(databases: ProbeDatabases) -> Matcher:
-    """One of its own: the scan's serves another thread."""
-    return Matcher(databases)
-
-
-# Some 8 MB each with Nmap's database; lines of mixed probes would make them again and again.
-@lru_cache(maxsize=24)
-def _explainer(databases: ProbeDatabases, probe: CombinedProbe) -> "_Explainer":
-    return _Explainer(databases, probe)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Place:
     """A rule with where it comes from."""
 
@@ -196,18 +178,67 @@ class _Place:
     rule: Rule
     entries: tuple[Entry, ...]
 
+    @cached_property
+    def text(self) -> bytes:
+        """What words are looked for in: service, place, probe, version fields, regex."""
+        rule = self.rule
+        templates = " ".join(text for _, text in rule.templates)
+        text = f"{rule.service} {rule.file}:{rule.line} {self.probe.name} {templates} "
+        return (text.encode() + rule.pattern).lower()
+
+
+class _ProbeRules:
+    """The rules of one probe, made ready once for all chains that it is part of."""
+
+    def __init__(self, database: ProbeDatabase, probe: Probe, entries: Sequence[Entry]) -> None:
+        filed: list[list[Entry]] = [[] for _ in probe.rules]
+        for entry in entries:
+            filed[entry.rule].append(entry)
+        self.places = [
+            _Place(database, probe, rule, tuple(found))
+            for rule, found in zip(probe.rules, filed, strict=True)
+        ]
+        self.fragments = FiledFragments(entries)
+
+
+class _Shelf:
+    """What is made ready of some databases."""
+
+    def __init__(self, databases: ProbeDatabases) -> None:
+        self.matcher = Matcher(databases)
+        """One of its own: the scan's serves another thread."""
+        self._rules: dict[int, _ProbeRules] = {}
+
+    def chain(self, probe: CombinedProbe) -> list[_ProbeRules]:
+        """The rules that are tried on a response to a probe, in order."""
+        found = []
+        for database, member, entries in self.matcher.filed(probe):
+            rules = self._rules.get(id(member))  # the databases, kept by the matcher, keep it
+            if rules is None:
+                rules = self._rules[id(member)] = _ProbeRules(database, member, entries)
+            found.append(rules)
+        return found
+
+
+@lru_cache(maxsize=2)
+def _shelf(databases: ProbeDatabases) -> _Shelf:
+    return _Shelf(databases)
+
+
+@lru_cache(maxsize=64)
+def _explainer(databases: ProbeDatabases, probe: CombinedProbe) -> "_Explainer":
+    return _Explainer(_shelf(databases), probe)
+
 
 class _Explainer:
-    def __init__(self, databases: ProbeDatabases, probe: CombinedProbe) -> None:
+    def __init__(self, shelf: _Shelf, probe: CombinedProbe) -> None:
         self._probe = probe
-        self._matcher = _matcher(databases)
-        self._places = [
-            _Place(database, member, rule, filed)
-            for database, member, entries in self._matcher.filed(probe)
-            for rule, filed in zip(member.rules, _by_rule(entries, len(member.rules)), strict=True)
-        ]
-        self._texts = [_searched_text(place) for place in self._places]
-        self._fragments = _Fragments([place.entries for place in self._places])
+        self._matcher = shelf.matcher
+        rules = shelf.chain(probe)
+        self._places = list(chain.from_iterable(each.places for each in rules))
+        self._fragments = ChainFragments(
+            [each.fragments for each in rules], [len(each.places) for each in rules]
+        )
 
     def explain(self, response: bytes, nearest: int) -> Explanation:
         outcomes, ranked = self._judged(response)
@@ -233,7 +264,7 @@ class _Explainer:
     ) -> "RuleList":
         result = self._matcher.match(self._probe, response)
         fired = result.match.tried if result.match else None
-        return RuleList(self._places, self._texts, response, outcomes, fired, ranked)
+        return RuleList(self._places, response, outcomes, fired, ranked)
 
     def _ranked(self, response: bytes, matching: set[int]) -> "list[tuple[int, _Miss]]":
         """All rules that have something in common with a response, the nearest first."""
@@ -258,7 +289,7 @@ class _Explainer:
             ),
         ]
 
-    def _laid(self, place: _Place, response: bytes, score: "_Score") -> NearMiss:
+    def _laid(self, place: _Place, response: bytes, score: Score) -> NearMiss:
         alignment, stops = explain_rule(place.rule, response)
         changes = len(alignment.changes) if alignment.is_complete else None
         if changes is None:
@@ -283,7 +314,6 @@ class RuleList(Sequence[RuleFate]):
     def __init__(
         self,
         places: Sequence[_Place],
-        texts: Sequence[bytes],
         response: bytes,
         outcomes: dict[int, Outcome],
         fired: int | None,
@@ -301,7 +331,6 @@ class RuleList(Sequence[RuleFate]):
         )
         """The places of the rules that match too."""
         self._places = places
-        self._texts = texts
         self._response = response
         self._lower = response.lower()
         self._outcomes = outcomes
@@ -377,16 +406,10 @@ class RuleList(Sequence[RuleFate]):
     def found(self, words: Sequence[bytes]) -> tuple[int, ...]:
         """The places of the rules in which every one of these lower-case words is."""
         return tuple(
-            number for number, text in enumerate(self._texts) if all(word in text for word in words)
+            number
+            for number, place in enumerate(self._places)
+            if all(word in place.text for word in words)
         )
-
-
-def _searched_text(place: _Place) -> bytes:
-    """What words are looked for in: service, place, probe, version fields, regex."""
-    rule = place.rule
-    templates = " ".join(text for _, text in rule.templates)
-    text = f"{rule.service} {rule.file}:{rule.line} {place.probe.name} {templates} "
-    return (text.encode() + rule.pattern).lower()
 
 
 def _matched(
@@ -410,7 +433,7 @@ def _best(ranked: Sequence[tuple[int, _Miss]], count: int) -> tuple[NearMiss, ..
     return tuple(miss if isinstance(miss, NearMiss) else miss() for _, miss in ranked[:count])
 
 
-def _unlaid(place: _Place, score: "_Score") -> NearMiss:
+def _unlaid(place: _Place, score: Score) -> NearMiss:
     value = _between(score.found, 0, 0.25)
     return NearMiss(place.database.identity.name, place.probe.name, place.rule, value, None, (), ())
 
@@ -418,13 +441,6 @@ def _unlaid(place: _Place, score: "_Score") -> NearMiss:
 def _between(value: float, low: float, high: float) -> float:
     """Any number as one between two, in the same order."""
     return low + (high - low) * (0.5 + value / (1 + abs(value)) / 2)
-
-
-def _by_rule(entries: Sequence[Entry], rules: int) -> list[tuple[Entry, ...]]:
-    filed: list[list[Entry]] = [[] for _ in range(rules)]
-    for entry in entries:
-        filed[entry.rule].append(entry)
-    return [tuple(found) for found in filed]
 
 
 def _failed(
@@ -467,107 +483,3 @@ def _literals_met(
         position = place + len(run)
         places.append((place, position))
     return tuple(places), None
-
-
-@dataclass(frozen=True, slots=True)
-class _Score:
-    """What a rule has in common with a response."""
-
-    found: float
-    """Weight of the fragments that stand in the response, less a part of the missing."""
-    share: float
-    """Of the weight of all its fragments, from 0 to 1."""
-
-
-class _Fragments:
-    """The literal fragments of many rules, and how rare each is."""
-
-    def __init__(self, filed: Sequence[tuple[Entry, ...]]) -> None:
-        having: defaultdict[bytes, list[int]] = defaultdict(list)
-        pieces_of = [
-            (rule, Counter(piece for run in entry.runs for piece in _pieces(run)))
-            for rule, entries in enumerate(filed)
-            for entry in entries
-        ]
-        for number, (_, found) in enumerate(pieces_of):
-            for piece in found:
-                having[piece].append(number)
-        total = max(1, len(pieces_of))
-        self._pieces = list(having)
-        self._having = list(having.values())
-        self._weights = [math.log1p(total / len(numbers)) for numbers in self._having]
-        weight_of = dict(zip(self._pieces, self._weights, strict=True))
-        self._begins = _Begins([entry for entries in filed for entry in entries])
-        self._alternatives = [
-            (rule, whole + sum(weight_of[piece] for piece in found))
-            for (rule, found), whole in zip(pieces_of, self._begins.whole, strict=True)
-        ]
-        self._automaton = (
-            BytesAhoCorasick(self._pieces, implementation=Implementation.ContiguousNFA)
-            if self._pieces
-            else None
-        )
-
-    def scores(self, response: bytes) -> dict[int, _Score]:
-        """For each rule with anything in common with a response: how much, and of how much."""
-        weights = self._begins.weights(response)
-        if self._automaton is not None:
-            hits = self._automaton.find_matches_as_indexes(response.lower(), overlapping=True)
-            for piece in {hit[0] for hit in hits}:
-                weight = self._weights[piece]
-                for number in self._having[piece]:
-                    weights[number] += weight
-        scores: dict[int, _Score] = {}
-        for number, weight in weights.items():
-            rule, whole = self._alternatives[number]
-            score = _Score(weight - _MISSING * (whole - weight), weight / max(whole, 1))
-            if rule not in scores or score.found > scores[rule].found:
-                scores[rule] = score
-        return scores
-
-
-class _Begins:
-    """How the alternatives of rules begin; those that begin alike share the work."""
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        begins: defaultdict[tuple[bytes, ...], list[int]] = defaultdict(list)
-        for number, entry in enumerate(entries):
-            allowed = entry.start.allowed or tuple(
-                bytes({byte, *bytes([byte]).upper()}) for byte in entry.prefix[:LOOK]
-            )
-            if allowed:
-                begins[allowed].append(number)
-        self._begins = [
-            ([(members, 1 - math.log2(len(members)) / 8) for members in allowed], numbers)
-            for allowed, numbers in begins.items()
-        ]
-        self.whole = [0.0] * len(entries)
-        for allowed_weights, numbers in self._begins:
-            weight = sum(weight for _, weight in allowed_weights)
-            for number in numbers:
-                self.whole[number] = weight
-
-    def weights(self, response: bytes) -> defaultdict[int, float]:
-        """For each alternative, the weight of what it allows of the first bytes."""
-        found: defaultdict[int, float] = defaultdict(float)
-        begin = response[:LOOK]
-        for allowed, numbers in self._begins:
-            weight = sum(
-                weight
-                for byte, (members, weight) in zip(begin, allowed, strict=False)
-                if byte in members
-            )
-            if weight >= 1:
-                for number in numbers:
-                    found[number] = weight
-        return found
-
-
-def _pieces(run: bytes) -> Iterator[bytes]:
-    if len(run) <= _FRAGMENT_BYTES:
-        yield run
-        return
-    for place in range(0, len(run) - _FRAGMENT_BYTES + 1, _FRAGMENT_BYTES):
-        yield run[place : place + _FRAGMENT_BYTES]
-    if len(run) % _FRAGMENT_BYTES:
-        yield run[-_FRAGMENT_BYTES:]

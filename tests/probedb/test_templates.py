@@ -124,3 +124,9 @@ def test_filling_never_raises_and_pieces_hold_the_whole_template(template, group
     fill_cpe(template, groups)
 
     assert "".join(piece.text for piece in pieces(template)) == template
+
+
+def test_of_a_part_the_last_cpe_counts_also_if_it_cannot_be_filled():
+    templates = (("cpe", "a:v:$1"), ("cpe", "o:v:s"), ("cpe", "a:v:$5"))
+
+    assert fill_all(templates, (b"", b"x")).cpes == ("cpe:/o:v:s",)

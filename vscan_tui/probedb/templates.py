@@ -4,7 +4,7 @@ Source: nmap-behaviour.md, "Matching one response".
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -181,8 +181,10 @@ class Filler:
         values = self._constant
         if self._varying:
             values = values | {name: fill(text, groups) for name, text in self._varying}
+        filled = [(text, fill_cpe(text, groups)) for text in self._cpes]
         return Fields(
-            **values, cpes=_one_for_each_part([fill_cpe(text, groups) for text in self._cpes])
+            **values,
+            cpes=_one_for_each_part([(_part(cpe or text), cpe) for text, cpe in filled]),
         )
 
 
@@ -194,10 +196,18 @@ def fill_all(templates: Sequence[tuple[str, str]], groups: Sequence[bytes | None
 def merged(earlier: Fields, later: Fields) -> Fields:
     """The later fields, and the earlier ones where the later are empty."""
     values = {name: getattr(later, name) or getattr(earlier, name) for name in FIELD_NAMES.values()}
-    return Fields(**values, cpes=_one_for_each_part([*earlier.cpes, *later.cpes]))
+    cpes = [(_part(cpe), cpe) for cpe in (*earlier.cpes, *later.cpes)]
+    return Fields(**values, cpes=_one_for_each_part(cpes))
 
 
-def _one_for_each_part(cpes: Sequence[str]) -> tuple[str, ...]:
-    """The last CPE of each part, in the order in which they are printed."""
-    by_part = {cpe.removeprefix(CPE_PREFIX)[:1]: cpe for cpe in cpes if cpe}
-    return tuple(by_part[part] for part in CPE_PARTS if part in by_part)
+def _one_for_each_part(cpes: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Of (part, CPE), the last of each part, in the order in which they are printed.
+
+    One that is empty, because it could not be filled, leaves its part empty, as in Nmap.
+    """
+    by_part = dict(cpes)
+    return tuple(by_part[part] for part in CPE_PARTS if by_part.get(part))
+
+
+def _part(cpe: str) -> str:
+    return cpe.removeprefix(CPE_PREFIX)[:1]

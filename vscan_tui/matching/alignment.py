@@ -158,13 +158,14 @@ class _Automaton:
         return whole
 
 
-@lru_cache(maxsize=512)
-def _automata(pattern: bytes, flags: str) -> tuple[_Automaton, ...]:
-    """One for each branch, but for those that are too large."""
+# Some 15 KB each; responses of one kind come near the same rules again and again.
+@lru_cache(maxsize=1024)
+def _tables(pattern: bytes, flags: str) -> tuple["_Tables", ...]:
+    """Those of one automaton for each branch, but for branches that are too large."""
     found = []
     for branch in syntax.parse(pattern, flags).branches:
         with suppress(_TooLargeError):
-            found.append(_automaton(branch))
+            found.append(_Tables(_automaton(branch)))
     return tuple(found)
 
 
@@ -188,8 +189,8 @@ def align(pattern: bytes, flags: str, response: bytes) -> Alignment:
     more of the response than matters.
     """
     best: Alignment | None = None
-    for automaton in _automata(pattern, flags):
-        found = _Search(automaton, response).best()
+    for tables in _tables(pattern, flags):
+        found = _Search(tables, response).best()
         if best is None or _rank(found) < _rank(best):
             best = found
     return best or Alignment((), is_complete=False, steps=())
@@ -200,19 +201,20 @@ def _rank(alignment: Alignment) -> tuple[bool, int, int]:
     return not alignment.is_complete, len(alignment.changes), -reached
 
 
-class _Search:
-    """One automaton over one response."""
+class _Tables:
+    """An automaton made ready for responses: which states follow which, and take which byte."""
 
-    def __init__(self, automaton: _Automaton, response: bytes) -> None:
-        self._automaton = automaton
-        self._response = response
-        self._accepting = [0] * 256
+    __slots__ = ("_jumps", "_looping", "_straight", "accepting", "automaton")
+
+    def __init__(self, automaton: _Automaton) -> None:
+        self.automaton = automaton
+        self.accepting = [0] * 256
         places: dict[frozenset[int], int] = {}
         for state, members in enumerate(automaton.members):
             places[members] = places.get(members, 0) | 1 << state
         for members, states in places.items():
             for byte in members:
-                self._accepting[byte] |= states
+                self.accepting[byte] |= states
         self._straight = self._looping = 0
         jumps: dict[int, int] = {}
         for state, follow in enumerate(automaton.follow):
@@ -223,20 +225,33 @@ class _Search:
                 self._straight |= bit if follow & bit << 1 else 0
                 self._looping |= bit if follow & bit else 0
         self._jumps = [(sources, targets) for targets, sources in jumps.items()]
+
+    def next(self, states: int) -> int:
+        """The states that may follow any of some."""
+        targets = (states & self._straight) << 1 | states & self._looping
+        for sources, jump in self._jumps:
+            if states & sources:
+                targets |= jump
+        return targets
+
+
+class _Search:
+    """One automaton over one response."""
+
+    def __init__(self, tables: _Tables, response: bytes) -> None:
+        self._tables = tables
+        self._automaton = tables.automaton
+        self._accepting = tables.accepting
+        self._response = response
         self._known: dict[int, int] = {}
         self._reached: list[tuple[int, ...]] = []
 
     def _next(self, states: int) -> int:
         """The states that may follow any of some; the same sets come again and again."""
         known = self._known.get(states)
-        if known is not None:
-            return known
-        targets = (states & self._straight) << 1 | states & self._looping
-        for sources, jump in self._jumps:
-            if states & sources:
-                targets |= jump
-        self._known[states] = targets
-        return targets
+        if known is None:
+            known = self._known[states] = self._tables.next(states)
+        return known
 
     def best(self) -> Alignment:
         automaton, response = self._automaton, self._response

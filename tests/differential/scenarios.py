@@ -447,6 +447,11 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("chargen", chargen),
     Scenario("NUL and binary bytes", says(NASTY_BYTES), "bytes"),
     Scenario("helpers", says(HELPERS), "helpers"),
+    Scenario(
+        "helpers with blanks and escapes, a zero byte, an empty group, a CPE without its group",
+        says(b'W"a"b\0c~\x01\x02~~'),
+        "written",
+    ),
     Scenario("white space and commas at the end", says(b"trim a, ,.b \t.\r\n"), "trims"),
     Scenario(
         "a field that outgrows Nmap's buffer",

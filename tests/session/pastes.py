@@ -4,6 +4,7 @@ import html
 import json
 import quopri
 import re
+import urllib.parse
 
 from vscan_tui.reports.fingerprint import escaped, wrapped
 
@@ -45,6 +46,25 @@ def _mail(text: str) -> str:
     return (
         "> Hi,\n> what is this?\n>\n" + re.sub("^", "> ", text, flags=re.MULTILINE) + "\nThanks!\n"
     )
+
+
+def _every_line(before: str, after: str, change=lambda line: line):
+    return lambda text: "".join(
+        f"{before}{change(line)}{after}\n" for line in text.strip().splitlines()
+    )
+
+
+def _nested(*changes):
+    def nest(text: str) -> str:
+        for change in changes:
+            text = change(text)
+        return text
+
+    return nest
+
+
+def _in_json(text: str) -> str:
+    return json.dumps({"output": text})
 
 
 HARMLESS = {
@@ -105,6 +125,26 @@ HARMLESS = {
     ),
     "backslashes doubled": lambda text: text.replace("\\", "\\\\"),
     "Python's repr": repr,
+    "a URL": urllib.parse.quote,
+    "a URL twice": _nested(urllib.parse.quote, urllib.parse.quote),
+    "a form": lambda text: f"port=80&text={urllib.parse.quote_plus(text)}&x=1",
+    "JSON in JSON": _nested(_in_json, _in_json),
+    "HTML in JSON": _nested(html.escape, _in_json),
+    "a list of JSON": lambda text: json.dumps({"lines": text.splitlines()}, indent=2),
+    "a log in JSON": lambda text: "".join(
+        json.dumps({"log": f"{line}\n", "time": f"12:00:{second:02}"}) + "\n"
+        for second, line in enumerate(text.splitlines())
+    ),
+    "a field of CSV a line": _every_line('7,"', '",x', lambda line: line.replace('"', '""')),
+    "a list of YAML": _every_line("- '", "'", lambda line: line.replace("'", "''")),
+    "Markdown's code": _every_line("`", "`"),
+    "entities only": lambda text: "".join(f"&#{ord(letter)};" for letter in text),
+    "hexadecimal entities only": lambda text: "".join(f"&#x{ord(letter):x};" for letter in text),
+    "entities for all signs": lambda text: re.sub(
+        r"[^A-Za-z0-9\s]", lambda sign: f"&#{ord(sign[0])};", text
+    ),
+    "a long log": _every_line(f"2024-03-01T12:00:00.1Z {'host.example.' * 9} nmap[1]: F ", ""),
+    "wide colons": lambda text: re.sub("^SF:", "SF\uff1a", text, flags=re.MULTILINE),
     "line ends written out": lambda text: text.strip().replace("\n", "\\n"),
     "joined": lambda text: text.replace("\n", ""),
     "a blank in the marks": lambda text: re.sub("^SF:", "SF :", text, flags=re.MULTILINE),

@@ -183,6 +183,68 @@ def test_a_backslash_that_was_eaten_before_x_is_put_back():
     assert any("backslash" in problem for problem in found.problems)
 
 
+def test_a_backslash_lost_where_the_length_does_not_tell_makes_a_response_unsure():
+    # NUL and the digit 0 are one byte each: a line that is too short tells all the same.
+    data = b"a\0b" * 60
+
+    found = only(pasted((("NULL", b"hello"), ("Help", data))).replace(r"a\0b", "a0b", 1))
+
+    [_, response] = found.responses
+    assert (response.length, response.complete, found.whole) == (len(data), False, False)
+    assert any("too short" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("data", [b"\0\0\1", b"ok\r\n\x01"])
+def test_without_any_backslash_no_response_counts_as_complete(data):
+    found = only(one_line((("NULL", data),)).replace("\\", ""))
+
+    assert not found.responses[0].complete
+    assert not found.whole
+    assert found.problems
+
+
+@pytest.mark.parametrize("change", [str.lower, str.upper])
+def test_where_all_letters_were_changed_no_response_counts_as_complete(change):
+    found = only(change(pasted()))
+
+    assert [(found.port, found.protocol), len(found.responses)] == [(8080, "tcp"), 3]
+    assert not any(response.complete for response in found.responses)
+    assert found.problems
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        lambda text: text.replace("%r(", "%r"),
+        lambda text: text.replace("%r(", "r("),
+        lambda text: re.sub(r',([0-9A-F]+),"', r',0x\1,"', text),
+        lambda text: re.sub(r',([0-9A-F]+),"', r',\1"', text),
+        lambda text: text.replace(r"\x20", " "),
+    ],
+)
+def test_signs_that_are_lost_everywhere_are_put_back_and_told(torn):
+    found = only(torn(one_line()))
+
+    assert told(found) == list(RESPONSES)
+    assert found.problems
+
+
+def test_a_response_whose_announced_length_is_lost_is_not_complete():
+    found = only(re.sub(r",[0-9A-F]+,", ",,", one_line()))
+
+    assert told(found) == list(RESPONSES)
+    assert [response.length for response in found.responses] == [None, None, None]
+    assert not any(response.complete for response in found.responses)
+    assert found.problems
+
+
+def test_lines_that_are_there_twice_count_once():
+    found = only("".join(f"{line}\n{line}\n" for line in lines()[1:]).join([lines()[0] + "\n", ""]))
+
+    assert told(found) == list(RESPONSES)
+    assert any("twice" in problem for problem in found.problems)
+
+
 def test_where_it_is_not_sure_which_backslash_was_eaten_none_is_put_back():
     # The page itself has an x20, which is as likely.
     found = only(pasted().replace(r"\x20200", "x20200"))
@@ -301,7 +363,7 @@ def test_a_fingerprint_damaged_anywhere_never_counts_as_whole_with_other_bytes_o
 
     for found in find_fingerprints(text[:start] + filling + text[end:]):
         for response in found.responses:
-            assert response.complete is (len(response.data) == response.length)
+            assert not response.complete or len(response.data) == response.length
 
 
 @given(st.binary(max_size=300))

@@ -6,37 +6,44 @@ r"""One service fingerprint, Nmap's `SF-Port` text, taken apart again.
 What was pasted has been through editors, mails and web pages.  White space and
 typographic characters never stand in a fingerprint, each response says how
 long it is, and each line but the last has 74 characters: that tells which
-reading of a damaged text is right.  What no reading makes whole is named.
+reading of a damaged text is right.  What no reading makes whole is named, and
+a response some bytes of which are no more than likely never counts as complete.
 
 Source: nmap-behaviour.md, "The service fingerprint", and fingerprints that
 people published.
 """
 
-import html
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from vscan_tui.events import Protocol
+from vscan_tui.session.importers.fingerprint_packing import (
+    BARE_HEX,
+    Repair,
+    changes_to_unpack,
+    lost_characters,
+    repairs,
+)
 
-LINE_LENGTH = 74
-"""Characters of each line but the last, `SF:` included."""
 CUTS = (900, 1300)
 """So many bytes of a longer response Nmap writes down: as a rule, and when debugging."""
 MOST_RESPONSES = 1000
 MOST_PROBLEMS = 50
+MOST_READINGS = 40
+"""Packings within packings are tried, but so many at most."""
 MAX_CHARACTERS = 1 << 17
 """Nmap ends a fingerprint after some 12,000."""
 
 _START = re.compile(r"SF\\?-Port(\d{1,9})\\?-(TCP|UDP|SCTP)\b:?", re.IGNORECASE)
-_HEADER = re.compile(r"""%r\(([A-Za-z0-9_.:+/-]{1,60}),([0-9A-Fa-f]{1,8}),(["'`])""")
+_HEADER = re.compile(r"""%r\(([A-Za-z0-9_.:+/-]{1,60}),([0-9A-Fa-f]{0,8}),(["'`])""")
 _LAST_QUOTE = {
     '"': re.compile(r'(?<!\\)(?:\\\\)*"$'),
     "'": re.compile("'$"),
     "`": re.compile("`$"),
 }
 _OTHER_QUOTE = re.compile(r"%r\([^()\"]{1,60},[0-9A-Fa-f\s]{1,20},\s{0,9}(?:SF:)?['`]")
-_ESCAPED_OTHER_QUOTE = re.compile(r"\\['`]")
+_ESCAPED_OTHER_QUOTE = re.compile(r"(?<!\\)((?:\\\\)*)\\['`]")
 _TORN_HEADER = re.compile(r'(?<!\\)([A-Za-z0-9_-]{0,60}),([0-9A-Fa-f]{1,8}),(")')
 """What is left of the beginning of a response when a line before it is lost."""
 _SETTING = re.compile(r"(?:^|[:%])([A-Z][A-Za-z]{0,9})=([^%]{0,80})")
@@ -46,30 +53,22 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _NAMED = {"0": 0, "r": 13, "n": 10, "t": 9}
-_BARE_HEX = re.compile(r"(?<!\\)x([0-9A-Fa-f]{2})")
-_LINE_BREAK = re.compile(r"rn(?=(?:rn)*(?:[A-Z<{\"]|$))")
-"""Likely `\\r\\n` without its backslashes."""
 _CONTINUATION = re.compile(r"\s+SF:")
-_JSON_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
-_MARKDOWN_ESCAPE = re.compile(r"\\([^A-Za-z0-9\s])")
-_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
-_JSON_NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "", "f": ""}
-_LACKING = re.compile(r"(?<!\\)(?:x[0-9A-Fa-f]{2}|[?\[\]*+$^|])")
-"""What lost its backslash inside a line."""
-_AFTER_BACKSLASH = re.compile(r"0|[rnt]|x[0-9A-Fa-f]{2}|[?\"\[\]().*+$^|\\]")
 
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02"
 _SINGLE_QUOTES = "\u2018\u2019\u201a\u201b\u2032"
 HYPHENS = "\u2010\u2011\u2012\u2013\u2212"
+_BACKSLASHES = "\uff3c\u2216"
 _DASH = "\u2014"
 _ELLIPSIS = "\u2026"
-_CHANGED = frozenset((*_DOUBLE_QUOTES, *_SINGLE_QUOTES, *HYPHENS, _DASH, _ELLIPSIS))
+_CHANGED = frozenset((*_DOUBLE_QUOTES, *_SINGLE_QUOTES, *HYPHENS, *_BACKSLASHES, _DASH, _ELLIPSIS))
 _TYPOGRAPHIC = str.maketrans(
     {
         **dict.fromkeys(_DOUBLE_QUOTES, '"'),
         **dict.fromkeys(_SINGLE_QUOTES, "'"),
         **dict.fromkeys(HYPHENS, "-"),
+        **dict.fromkeys(_BACKSLASHES, "\\"),
         _DASH: "--",
         _ELLIPSIS: "...",
         **dict.fromkeys(_INVISIBLE, ""),
@@ -86,11 +85,13 @@ class FingerprintResponse:
     length: int | None
     """Bytes of the whole response as announced; None if the text has lost that."""
     data: bytes
+    is_certain: bool = True
+    """Whether each byte of `data` is known, not only likely."""
 
     @property
     def complete(self) -> bool:
-        """Whether all bytes that were announced are there."""
-        return len(self.data) == self.length
+        """Whether all bytes that were announced are there, and known."""
+        return self.is_certain and len(self.data) == self.length
 
     @property
     def cut_by_nmap(self) -> bool:
@@ -118,7 +119,7 @@ class ServiceFingerprint:
     def whole(self) -> bool:
         """Whether every response that is left is complete, or cut by Nmap and not later."""
         return bool(self.responses) and all(
-            response.complete or response.cut_by_nmap for response in self.responses
+            response.is_certain and _fits(response) for response in self.responses
         )
 
 
@@ -139,9 +140,9 @@ class _Decoded:
 class _Reading:
     """One way to read a text, and how well it goes."""
 
+    text: str
     responses: tuple[FingerprintResponse, ...]
     problems: tuple[str, ...]
-    repair: str = ""
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -149,21 +150,27 @@ class _Reading:
         return (
             sum(map(_fits, self.responses)),
             len(self.responses),
-            -sum(abs((each.length or 0) - len(each.data)) for each in self.responses),
+            -sum(
+                abs(each.length - len(each.data))
+                for each in self.responses
+                if each.length is not None
+            ),
         )
 
     @property
-    def fits(self) -> bool:
-        return bool(self.responses) and all(map(_fits, self.responses))
+    def is_whole(self) -> bool:
+        """Whether nothing better can be; without any backslash, some may be lost."""
+        return bool(self.responses) and all(map(_fits, self.responses)) and "\\" in self.text
 
 
-def decode_fingerprint(text: str, line: int = 1) -> ServiceFingerprint:
+def decode_fingerprint(text: str, line: int = 1, quote: str = "") -> ServiceFingerprint:
     """Take a fingerprint apart; never fails, says what it cannot read.
 
     Args:
         text: the lines of one fingerprint, from `SF-Port` (or, if that is lost,
-            from a later line) on; the lines after the first without `SF:`.
+            from a later line) on.
         line: where it begins, for the record.
+        quote: the quotation mark before it, if there is one.
     """
     problems: list[str] = []
     if len(text) > MAX_CHARACTERS:
@@ -174,12 +181,16 @@ def decode_fingerprint(text: str, line: int = 1) -> ServiceFingerprint:
         problems.append("Quotes or dashes were changed to typographic ones; they are put back.")
     if _OTHER_QUOTE.search(plain):
         # Nmap escapes the double quote alone: an escaped other one was one.
-        plain = _ESCAPED_OTHER_QUOTE.sub(r'\\"', plain)
+        plain = _ESCAPED_OTHER_QUOTE.sub(r'\1\\"', plain)
         problems.append("Double quotes were changed to others; they are put back.")
-    reading = _best_reading(plain)
-    if reading.repair:
-        problems.append(reading.repair)
-    port, protocol, settings = _header(plain, problems)
+    reading, repaired = _best_reading(plain, quote)
+    problems += [repair.told for repair in repaired]
+    is_certain = all(repair.is_certain for repair in repaired)
+    port, protocol, settings, is_as_written = _header(reading.text, problems)
+    if not (is_certain and is_as_written):
+        reading = replace(
+            reading, responses=tuple(replace(each, is_certain=False) for each in reading.responses)
+        )
     problems += reading.problems
     if not reading.responses:
         problems.append("No response can be read.")
@@ -198,157 +209,160 @@ def decode_fingerprint(text: str, line: int = 1) -> ServiceFingerprint:
 
 def _header(
     text: str, problems: list[str]
-) -> tuple[int | None, Protocol | None, tuple[tuple[str, str], ...]]:
+) -> tuple[int | None, Protocol | None, tuple[tuple[str, str], ...], bool]:
+    """Port, protocol, settings, and whether letters are as they were."""
     start = _START.match(text)
     if start is None:
         problems.append("Its first line (SF-Port…) is missing: port and protocol are unknown.")
-        return None, None, ()
-    begin = text.find("%r(", start.end())
+        return None, None, (), True
     # The settings may be wrapped too; no white space is ever part of one.
-    written = "".join(text[start.end() - 1 : begin if begin >= 0 else start.end() + 400].split())
+    joined = _joined(text)
+    begin = joined.find("%r(")
+    written = joined[len(_joined(start[0])) - 1 : begin if begin >= 0 else None]
     settings = tuple((name, value) for name, value in _SETTING.findall(written[:400]))
     number, protocol = int(start[1]), start[2].upper()
+    is_as_written = not (start[0].islower() or start[0].isupper())
+    if not is_as_written:
+        problems.append("All letters are small or all capital: which they were is not known.")
     port = number if number <= 65535 else None
     if port is None:
         problems.append(f"{number} is no port: ports go up to 65535.")
     if protocol == "SCTP":
         problems.append("It is of an SCTP port; vscan knows no rules for SCTP.")
-        return port, None, settings
-    return port, "tcp" if protocol == "TCP" else "udp", settings
+        return port, None, settings, is_as_written
+    return port, "tcp" if protocol == "TCP" else "udp", settings, is_as_written
 
 
 # Ways to read a text -----------------------------------------------------------------------------
 
 
-def _best_reading(plain: str) -> _Reading:
-    """Read a text in every way that its look suggests, and keep the one that fits best."""
+def _best_reading(plain: str, quote: str) -> tuple[_Reading, list[Repair]]:
+    """What is damaged may only look as if it were packed: the repaired text may be read better."""
+    unpacked, done = _repaired(_unpacked(plain, quote))
+    if unpacked.is_whole or unpacked.text == plain:
+        return unpacked, done
+    return max((unpacked, done), _repaired(_read(plain)), key=lambda each: each[0].rank)
+
+
+def _unpacked(plain: str, quote: str) -> _Reading:
+    """Read a text out of each packing that its look suggests, and out of those in it."""
     best = _read(plain)
-    if best.fits and "\\" in plain:
-        return best
-    text = plain
-    for unpack in _packings(plain):
-        unpacked = unpack(plain)
-        reading = _read(unpacked)
-        if reading.rank > best.rank:
-            best, text = reading, unpacked
-    if "\\" not in text:
-        restored = replace(_read(_with_all_backslashes(text)), repair=_ALL_BACKSLASHES)
-        # Text that needs no backslash is read as well without.
-        if restored.rank > best.rank or (restored.rank == best.rank and best.problems):
-            return restored
-    elif not best.fits:
-        bold = replace(_read(_with_line_ends(text, bold=True)), repair=_LINE_ENDS)
-        if bold.rank > best.rank:
-            return bold
-        # The same length says nothing against it: one byte may have become another.
-        careful = _with_line_ends(text, bold=False)
-        if careful != text:
-            best = max(best, replace(_read(careful), repair=_LINE_ENDS), key=_rank_if_repaired)
+    texts, seen = [plain], {plain}
+    while texts and not best.is_whole:
+        text = texts.pop(0)
+        for change in changes_to_unpack(text, quote):
+            unpacked = change(text)
+            if unpacked in seen or len(seen) >= MOST_READINGS:
+                continue
+            seen.add(unpacked)
+            texts.append(unpacked)
+            best = max(best, _read(unpacked), key=lambda reading: reading.rank)
     return best
 
 
-def _rank_if_repaired(reading: _Reading) -> tuple[tuple[int, int, int], bool]:
-    return reading.rank, bool(reading.repair)
-
-
-_LINE_ENDS = "Some lines are too short: the backslashes that they lost at their ends are put back."
-_ALL_BACKSLASHES = "It has lost all its backslashes; those that are likely are put back."
-
-
-def _packings(plain: str) -> Iterator[Callable[[str], str]]:
-    """Formats that a text may be packed in."""
-    if "&" in plain:
-        yield _without_entities
-        yield lambda text: _without_entities(_without_entities(text))
-    if '\\"' in plain:
-        yield _without_json_escapes
-        yield lambda text: _without_json_escapes(_without_json_escapes(text))
-        yield lambda text: text.replace('\\"', '"')
-    if "\\\\" in plain:
-        yield _without_double_backslashes
-        yield lambda text: _without_double_backslashes(_without_double_backslashes(text))
-    if "%r\\(" in plain:
-        yield lambda text: _MARKDOWN_ESCAPE.sub(r"\1", text)
-    if "<" in plain:
-        yield lambda text: _without_entities(_TAG.sub("", text))
-    if '""' in plain:
-        yield lambda text: text.replace('""', '"')
-
-
-def _without_entities(text: str) -> str:
-    return html.unescape(text)
-
-
-def _without_double_backslashes(text: str) -> str:
-    return text.replace("\\\\", "\\")
-
-
-def _without_json_escapes(text: str) -> str:
-    def plain(escape: re.Match[str]) -> str:
-        if escape[1]:
-            return chr(int(escape[1], 16))
-        return _JSON_NAMED.get(escape[2], escape[2])
-
-    return _JSON_ESCAPE.sub(plain, text)
-
-
-def _with_line_ends(text: str, *, bold: bool) -> str:
-    r"""Put back a `\` that got lost between two lines, one of which is too short for its place.
-
-    Unless `bold`, not where something else explains why the line is short.
-    """
-    lines = text.split("\n")
-    lengths = [len(line.rstrip()) + (3 if index else 0) for index, line in enumerate(lines)]
-    if sum(length == LINE_LENGTH for length in lengths) * 2 < len(lines) - 1:
-        return text  # it was not wrapped by Nmap
-    for index, following in enumerate(lines[1:]):
-        is_short = lengths[index] < LINE_LENGTH and (bold or not _LACKING.search(lines[index]))
-        if is_short and _AFTER_BACKSLASH.match(following.lstrip()):
-            lines[index] = lines[index].rstrip() + "\\"
-    return "\n".join(lines)
-
-
-def _with_all_backslashes(text: str) -> str:
-    return _LINE_BREAK.sub(r"\\r\\n", _BARE_HEX.sub(r"\\x\1", text))
+def _repaired(best: _Reading) -> tuple[_Reading, list[Repair]]:
+    """Put back what got lost, where that makes it better."""
+    done: list[Repair] = []
+    for repair in repairs(best.text):
+        text = repair.change(best.text)
+        if best.is_whole or text == best.text:
+            continue
+        reading = _read(text)
+        # Text that needs no backslash is read as well without.
+        is_as_good = reading.rank == best.rank and bool(best.problems)
+        if reading.rank > best.rank or (is_as_good and not repair.needs_gain):
+            best = reading
+            done.append(repair)
+    return best, done
 
 
 # Responses ---------------------------------------------------------------------------------------
 
 
 def _fits(response: FingerprintResponse) -> bool:
-    return response.complete or response.cut_by_nmap
+    return len(response.data) == response.length or response.cut_by_nmap
 
 
 def _read(text: str) -> _Reading:
-    # Nmap escapes white space: what there is, is of the wrapping.
-    text = "".join(_CONTINUATION.sub("", text).split())
+    joined = _joined(text)
     problems: list[str] = []
-    found = list(_HEADER.finditer(text))
-    responses: list[FingerprintResponse] = []
-    if _START.match(text) is None:
-        torn = text[: found[0].start()] if found else text
-        responses += _torn_responses(torn, problems)
-    elif found and text[: found[0].start()].count("%r("):
+    found = list(_HEADER.finditer(joined))
+    placed: list[_Placed] = []
+    if _START.match(joined) is None:
+        end = found[0].start() if found else len(joined)
+        torn = _torn_responses(joined[:end], problems)
+        placed += (_Placed(response, 0, end) for response in torn)
+    elif found and joined[: found[0].start()].count("%r("):
         problems.append("A response before the first readable one is lost.")
     if len(found) > MOST_RESPONSES:
         problems.append(f"It has more than {MOST_RESPONSES} responses; the rest are left out.")
     for number, header in enumerate(found[:MOST_RESPONSES]):
         is_last = number + 1 == len(found)
-        end = len(text) if is_last else found[number + 1].start()
-        responses += _response(header, text[header.end() : end], problems, is_last=is_last)
-    return _Reading(tuple(responses), tuple(problems))
+        end = len(joined) if is_last else found[number + 1].start()
+        some = _response(
+            header,
+            joined[header.end() : end],
+            problems,
+            is_last=is_last,
+            is_in_lines="\nSF:" in text,
+        )
+        placed += (_Placed(response, header.start(), end) for response in some)
+    for begin, end in _short_lines(text):
+        _doubt(placed, begin, end, problems)
+    return _Reading(text, tuple(each.response for each in placed), tuple(problems))
+
+
+@dataclass(slots=True)
+class _Placed:
+    """A response, and where it stands in the joined text."""
+
+    response: FingerprintResponse
+    begin: int
+    end: int
+
+
+def _joined(text: str) -> str:
+    # Nmap escapes white space: what there is, is of the wrapping.
+    return "".join(_CONTINUATION.sub("", text).split())
+
+
+def _short_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Where in the joined text lines begin and end that have lost characters."""
+    place = 0
+    for line in re.split(r"\s*\n\s*(?=SF:)", text.strip())[:-1]:
+        whole = "".join(line.split())
+        end = place + len(whole.removeprefix("SF:"))
+        if lost_characters(whole):
+            yield place, end
+        place = end
+
+
+def _doubt(placed: Sequence[_Placed], begin: int, end: int, problems: list[str]) -> None:
+    """Take back that the responses in a line that is too short are known, if all seem whole."""
+    touched = [each for each in placed if each.begin < end and begin < each.end]
+    if not all(_fits(each.response) for each in touched):
+        return  # what is missing in the line is known already
+    for each in touched:
+        if each.response.is_certain:
+            each.response = replace(each.response, is_certain=False)
+            problems.append(
+                f"{_named(each.response)}: a line is too short: some bytes may be other ones."
+            )
 
 
 def _response(
-    header: re.Match[str], body: str, problems: list[str], *, is_last: bool
+    header: re.Match[str], body: str, problems: list[str], *, is_last: bool, is_in_lines: bool
 ) -> Iterator[FingerprintResponse]:
-    probe, length, quote = header[1], int(header[2], 16), header[3]
+    probe, quote = header[1], header[3]
+    length = int(header[2], 16) if header[2] else None
     body, after = _body(body, length, quote, is_last=is_last)
     decoded = _decoded(body)
     response = FingerprintResponse(probe, length, decoded.data)
     following: tuple[FingerprintResponse, ...] = ()
     if not _fits(response):
-        response, decoded, following = _mended(response, decoded, body, problems)
+        response, decoded, following = _mended(
+            response, decoded, body, problems, is_in_lines=is_in_lines
+        )
     problems += _told(response, decoded, ended=after is not None)
     if after and not (is_last and after.startswith(";")):
         problems.append(f"{_named(response)}: what comes after it cannot be read.")
@@ -356,7 +370,7 @@ def _response(
     yield from following
 
 
-def _body(text: str, length: int, quote: str, *, is_last: bool) -> tuple[str, str | None]:
+def _body(text: str, length: int | None, quote: str, *, is_last: bool) -> tuple[str, str | None]:
     r"""Return the escaped bytes up to the closing quote, and what comes after that, if it is there.
 
     An unescaped quote closes; if the bytes before it are too few, it may be
@@ -384,17 +398,24 @@ def _some(matches: Iterator[re.Match[str]]) -> Iterator[re.Match[str]]:
 
 
 def _mended(
-    response: FingerprintResponse, decoded: _Decoded, body: str, problems: list[str]
+    response: FingerprintResponse,
+    decoded: _Decoded,
+    body: str,
+    problems: list[str],
+    *,
+    is_in_lines: bool,
 ) -> tuple[FingerprintResponse, _Decoded, tuple[FingerprintResponse, ...]]:
     """Try what may be amiss with a response that is not as long as announced."""
     length = response.length or 0
-    excess, bare = len(response.data) - length, _BARE_HEX.findall(body)
+    excess, bare = len(response.data) - length, BARE_HEX.findall(body)
     if excess > 0 and excess == 2 * len(bare):
-        restored = _decoded(_BARE_HEX.sub(r"\\x\1", body))
+        restored = _decoded(BARE_HEX.sub(r"\\x\1", body))
         if len(restored.data) == length:
             what = "a backslash" if len(bare) == 1 else f"{len(bare)} backslashes"
             problems.append(f"{_named(response)}: {what} before x was lost; put back.")
-            return replace(response, data=restored.data), restored, ()
+            # Others may have got lost as well; not the length, but that of the lines would tell.
+            mended = replace(response, data=restored.data, is_certain=is_in_lines)
+            return mended, restored, ()
     for torn in _some(_TORN_HEADER.finditer(body)):
         if torn.start(3) and body[torn.start(3) - 1] != "\\":
             later, its_problems = _torn_response(torn, body[torn.end() :])
@@ -442,6 +463,8 @@ def _told(response: FingerprintResponse, decoded: _Decoded, *, ended: bool) -> S
     if not _fits(response) and length is not None:
         what = "the rest is missing" if there < length else "some of them are not its own"
         told.append(f"{name}: {length} bytes are announced, {there} can be read: {what}.")
+    if length is None:
+        told.append(f"{name}: how long it was is lost.")
     if not ended:
         told.append(f"{name}: its end is missing.")
     if decoded.bare:

@@ -6,14 +6,15 @@ were wrapped once more, and lines that do not belong, are told apart by their
 length and by what follows.
 """
 
+import html
 import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from vscan_tui.session.importers.fingerprint_packing import LINE_LENGTH
 from vscan_tui.session.importers.fingerprint_text import (
     HYPHENS,
-    LINE_LENGTH,
     MAX_CHARACTERS,
     ServiceFingerprint,
     decode_fingerprint,
@@ -27,15 +28,15 @@ _DASH = rf"\\?[-{HYPHENS}]"
 _START = re.compile(rf"SF{_DASH}Port(?=\d{{1,9}}{_DASH}(?:TCP|UDP|SCTP)\b)", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:[\s>|:;#*/+\-\d.)\]}`~$%]|<[^<>]{0,100}>|[A-Za-z]{1,8}>)*")
 """What may stand before `SF:`: signs of quotation, line numbers, tags."""
-_MARKED = re.compile(r"(.{0,80}?)(?:SF ?[:;]|sf ?:|(?<![^\s>|])F:)(.*)", re.DOTALL)
+_MARKED = re.compile(r"(.{0,200}?)(?:SF ?[:;\uff1a]|sf ?:|(?<![^\s>|])F:)(.*)", re.DOTALL)
 """`SF:`, also where a letter of it was lost or changed on the way."""
 _MARK = "SF:"
-_INNER = re.compile(r"\s+SF:|\\nSF:|(?:<[^<>]{1,100}>)+SF:")
+_INNER = re.compile(r"\s+SF:|(?:<[^<>]{1,100}>)+SF:")
 """Where lines were joined, with what stands between them now."""
 _BORDER = re.compile(r"\s+[|\u2502\u2503\\]\s*$")
 """The right side of a table, or the sign that a line goes on."""
 _TERMINAL = re.compile(
-    r"\x1b(?:\[[0-9;:?]{0,30}[ -/]?[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[()]B)"
+    r"(?:\x1b|\^\[)(?:\[[0-9;:?]{0,30}[ -/]?[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[()]B)"
 )
 """Colours and links of a terminal (ECMA-48)."""
 _DONE = re.compile(r"(?<!\\)(?:\"|&quot;|”)\s*\)\s*;")
@@ -43,6 +44,12 @@ _LONGEST_END = 20
 """Characters in which the end of a fingerprint has room, and the backslash that would unmake it."""
 _TAG_AT_END = re.compile(r"\s*</?[A-Za-z][^<>]{0,100}>$")
 _QUOTED_PRINTABLE = re.compile(r"SF-Port\d{1,9}-[A-Z]{3,4}:V=3D")
+_ENTITIES = re.compile(
+    r"&#(?:83|x53);&#(?:70|x46);|(?:SF|&#70;|&#x46;)&#(?:0*45|x2d);"
+    r"|SF-Port\d{1,9}-[A-Z]{3,4}(?:&#58;|&#x3a;|&colon;)",
+    re.IGNORECASE,
+)
+"""Where not only the signs that HTML needs are written as entities."""
 _DIGITS = re.compile(r"\d+")
 
 
@@ -60,9 +67,11 @@ def find_fingerprints(text: str) -> Iterator[ServiceFingerprint]:
     """Yield every fingerprint in a text, decoded, in order."""
     if _QUOTED_PRINTABLE.search(text):
         text = quopri.decodestring(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+    if _ENTITIES.search(text):
+        text = html.unescape(text)
     lines = re.split(r"\r\n|[\r\n\u2028\u2029]", _TERMINAL.sub("", text))
     for _, block in zip(range(MOST_FINGERPRINTS), _blocks(lines), strict=False):
-        found = decode_fingerprint("\n".join(block.pieces), block.line)
+        found = decode_fingerprint(f"\n{_MARK}".join(block.pieces), block.line, block.quote)
         if block.left_out:
             told = ", ".join(map(str, block.left_out[:5]))
             problem = f"Lines that do not belong to it are left out: {told}."
@@ -87,6 +96,11 @@ class _Block:
         if self.characters <= MAX_CHARACTERS:
             self.pieces.append(piece)
             self.characters += len(piece)
+
+    @property
+    def quote(self) -> str:
+        """The quotation mark before it, if there is one."""
+        return self.before[-1:] if self.before.endswith(('"', "'", "`")) else ""
 
     @property
     def is_done(self) -> bool:
@@ -156,7 +170,7 @@ def _without_tags(text: str) -> str:
 
 
 def _without_digits(text: str) -> str:
-    return _DIGITS.sub("", text[-80:]).strip()
+    return "".join(_DIGITS.sub("", text).split())[-80:]
 
 
 def _continuation(line: str, block: _Block | None) -> str | None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.benchmarks.kill import serving, words
 from tests.commands.sessions import write_journal
@@ -303,3 +304,21 @@ async def test_a_scan_that_is_interrupted_ends_what_its_workers_do(cluster, serv
     ended = {event.endpoint for event in events if isinstance(event, PortFinished)}
     assert begun
     assert begun == ended
+
+
+@pytest.mark.parametrize(
+    ("told", "behind"), [(100.0, 0.0), (100.2, 0.0), (90.1, 10.0), (160.1, -60.0), (99.0, 1.1)]
+)
+def test_a_workers_clock_is_corrected_where_it_cannot_be_the_same(told, behind):
+    assert sharded_scan.clock_behind(100.0, told, 100.2) == pytest.approx(behind)
+
+
+def test_what_a_worker_tells_is_recorded_in_the_time_of_this_machine():
+    scan = sharded_scan.ShardedScan(None, (), "127.0.0.1:1")
+    taken = []
+    scan._emit, scan._behind = taken.append, {"slow": 10.0}
+
+    for worker in ("slow", "right"):
+        scan._take(worker, structs.replace(up(), time=100.0))
+
+    assert [event.time for event in taken] == [110.0, 100.0]

@@ -88,6 +88,10 @@ class ShardScanner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: asyncio.Task[None] | None = None
 
+    def clock(self) -> float:
+        """The time here."""
+        return time.time()
+
     def begin(self, shard: Shard) -> None:
         """Scan a shard, in a thread."""
         self._is_over, self._asked = False, time.monotonic()
@@ -173,6 +177,7 @@ class ShardScanner:
 class _Remote(Protocol):
     """`ShardScanner`, from afar."""
 
+    async def clock(self) -> float: ...
     async def begin(self, shard: Shard) -> None: ...
     async def take(self) -> tuple[bytes, bool]: ...
     async def pause(self) -> None: ...
@@ -196,6 +201,8 @@ class ShardedScan:
         self._turn = asyncio.Lock()
         self._done: dict[str, int] = {}
         """How many ports each worker has looked for in its shard."""
+        self._behind: dict[str, float] = {}
+        """By how many seconds the clock of each worker is behind the one here."""
         self._done_before = 0
         self._total = 0
         self._hosts_left = 0
@@ -301,6 +308,10 @@ class ShardedScan:
                         actor=True, workers=[address], allow_other_workers=False, pure=False,
                     ),
                 )  # fmt: skip
+            async with asyncio.timeout(_PATIENCE):
+                asked = time.time()
+                told = await scanner.clock()
+                self._behind[address] = clock_behind(asked, told, time.time())
             self._scanners[address] = scanner
             while (shard := await self._next(shards)) is not None:
                 await self._follow(address, scanner, shard)
@@ -335,7 +346,9 @@ class ShardedScan:
                 self._take(address, event)
 
     def _take(self, address: str, event: Event) -> None:
-        """Pass on what a worker told, but for what only holds of its shard."""
+        """Pass on what a worker told, in the time here, but for what only holds of its shard."""
+        if behind := self._behind.get(address, 0.0):
+            event = structs.replace(event, time=event.time + behind)
         match event:
             case ScanPlanned():
                 pass
@@ -381,6 +394,14 @@ async def _connected(address: str) -> AsyncIterator[Client]:
             with suppress(Exception):
                 async with asyncio.timeout(2):
                     await client.close()
+
+
+def clock_behind(asked: float, told: float, answered: float) -> float:
+    """By how many seconds another clock is behind, asked for its time between two times here.
+
+    It is 0 where the two may be the same: nothing is known more exactly than the question lasted.
+    """
+    return 0.0 if asked <= told <= answered else (asked + answered) / 2 - told
 
 
 def _share(task: Task, workers: int) -> Task:

@@ -22,7 +22,9 @@ from textual._styles_cache import StylesCache
 
 from tests.benchmarks.kill import HOST, PROBES, serving
 from tests.end_to_end.terminal import Terminal, terminal
-from vscan_tui.commands.scan import Task, discovery_of_known, live_scan, prepared, shown
+from vscan_tui.commands.live_scan import discovery_of_known, live_scan
+from vscan_tui.commands.scan import shown
+from vscan_tui.commands.task import Task, prepared
 from vscan_tui.options import parse_options
 from vscan_tui.options.model import ScanOptions
 from vscan_tui.session.recorder import RecordedSource, Recorder

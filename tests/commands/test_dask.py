@@ -18,7 +18,7 @@ from tests.commands.sessions import write_journal
 from tests.reports.scans import answered, begin, end, up
 from vscan_tui.cli import main
 from vscan_tui.commands.rematch import _Teller
-from vscan_tui.commands.scan import Task, prepared
+from vscan_tui.commands.task import Task, prepared
 from vscan_tui.events import (
     ExchangeStarted,
     InterrogationStarted,

@@ -7,17 +7,12 @@ from pathlib import Path
 
 import msgspec
 
+from vscan_tui.commands.live_scan import discovery_of, discovery_of_known, live_scan
 from vscan_tui.commands.present import say
 from vscan_tui.commands.recorded import show_journal
-from vscan_tui.commands.scan import (
-    Task,
-    discovery_of,
-    discovery_of_known,
-    live_scan,
-    prepared,
-    shown,
-)
+from vscan_tui.commands.scan import shown
 from vscan_tui.commands.status import ExitStatus
+from vscan_tui.commands.task import Task, prepared
 from vscan_tui.events import (
     Endpoint,
     Event,

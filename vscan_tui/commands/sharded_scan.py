@@ -27,7 +27,8 @@ from vscan_tui.commands.cluster import (
     unreachable,
     version,
 )
-from vscan_tui.commands.scan import Task, discovery_of, discovery_of_known, live_scan
+from vscan_tui.commands.live_scan import discovery_of, discovery_of_known, live_scan
+from vscan_tui.commands.task import Task
 from vscan_tui.events import (
     DiscoveryProgressed,
     Event,

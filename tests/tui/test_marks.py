@@ -19,7 +19,7 @@ async def test_what_is_recorded_is_in_the_store_at_once_and_in_the_journal(tmp_p
     app = VscanApp(ScriptedSource(script(HOST)), recorder=recorder)
     async with recorder.running(app.feed.emit), app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        app.record(marked())
+        app.record([marked()])
         assert app.store.ports[tcp(22)].mark is Mark.TO_DO
     assert list(read_events(recorder.path)) == [marked()]
 
@@ -28,7 +28,7 @@ async def test_a_scan_under_way_can_be_added_to():
     app = VscanApp(ScriptedSource(script(HOST, ended=False), stays_open=True))
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        app.record(marked())
+        app.record([marked()])
         assert app.store.ports[tcp(22)].mark is Mark.TO_DO
 
 
@@ -36,8 +36,8 @@ async def test_without_a_journal_the_user_is_told_once():
     app = VscanApp(ScriptedSource(script(HOST)))
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        app.record(marked())
-        app.record(marked(80))
+        app.record([marked()])
+        app.record([marked(80)])
         await pilot.pause()
         (told,) = app._notifications
         assert "no journal" in told.message

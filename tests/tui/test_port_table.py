@@ -266,7 +266,7 @@ async def test_n_goes_to_what_is_wanted_and_a_chooses_what_that_is():
         assert app.triage.port.endpoint == tcp(9999)
         await pilot.press("a", "n")
         assert app.triage.port.endpoint == tcp(5432)
-        app.record(PortMarked(time=START, endpoint=tcp(80), mark=Mark.TO_DO))
+        app.record([PortMarked(time=START, endpoint=tcp(80), mark=Mark.TO_DO)])
         await pilot.press("a", "n")
         assert app.triage.port.endpoint == tcp(80)
         await pilot.press("a", "N")

@@ -238,7 +238,7 @@ class VscanApp(App[int], inherit_bindings=False):
         """Show a screen, and return what it was left with."""
         return await self.push_screen_wait(screen)
 
-    def record(self, *events: Event) -> None:
+    def record(self, events: Sequence[Event]) -> None:
         """Make what the user does part of the session: seen at once, and in the journal.
 
         It works before, during and after the scan, live or recorded; the events

@@ -1,6 +1,6 @@
 """The triage screen: all ports, and why the selected one is what it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -80,7 +80,7 @@ class TriageScreen(Screen[None]):
         store: Store,
         *,
         clock: Callable[[], float],
-        record: Callable[[Event], None],
+        record: Callable[[Sequence[Event]], None],
         note: str,
         journal: str,
         is_recording: bool,
@@ -105,6 +105,7 @@ class TriageScreen(Screen[None]):
         self.debugger = MatchDebugger(investigation, id="debugger")
         self.search_bar = SearchBar(self.response, id="search")
         self.step_pane = StepPane(id="step")
+        self._record = record
         self._investigation = investigation
         self.submission: Submission | None = None
         """Writes a rule as text for whoever keeps a probe database."""
@@ -602,9 +603,15 @@ class TriageScreen(Screen[None]):
                 self.store,
                 self._investigation,
                 Origin(self.port, self.exchange, rule),
+                on_saved=self._rule_saved,
                 submission=self.submission,
             )
         )
+
+    def _rule_saved(self, verdicts: Sequence[Event]) -> None:
+        if verdicts:
+            self._record(verdicts)
+        self.debugger.look_again()
 
     def action_view(self) -> None:
         """Show the response another way."""

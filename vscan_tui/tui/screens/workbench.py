@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -48,9 +48,6 @@ from vscan_tui.tui.widgets.key_bar import KeyBar
 from vscan_tui.tui.widgets.line_view import LineView
 from vscan_tui.tui.widgets.rule_editor import RuleEditor
 
-if TYPE_CHECKING:
-    from vscan_tui.tui.app import VscanApp
-
 Submission = Callable[[Port, str, str], str]
 """Port, rule and name of the probe to a text for whoever keeps a probe database."""
 
@@ -89,6 +86,7 @@ class WorkbenchScreen(Screen[None]):
         investigation: Investigation,
         origin: Origin,
         *,
+        on_saved: Callable[[Sequence[Event]], None],
         submission: Submission | None = None,
     ) -> None:
         """Open on a response, on a rule, or on nothing.
@@ -97,12 +95,14 @@ class WorkbenchScreen(Screen[None]):
             store: the session.
             investigation: answers with the databases of the session.
             origin: what to begin with.
+            on_saved: told what a rule that was saved makes of the session.
             submission: writes a rule as text for whoever keeps a database.
         """
         super().__init__()
         self._store = store
         self._investigation = investigation
         self._origin = origin
+        self._on_saved = on_saved
         self._submission = submission
         self._places = _places(store, origin)
         self._subjects: list[Subject] = []
@@ -456,21 +456,10 @@ class WorkbenchScreen(Screen[None]):
                 events += made
                 told.append(f"{port_text(port)} {printable(before)} → ")
                 told[-1] += printable(next(iter(matches.values())).service)
-        app = self._app()
-        if events:
-            app.record(*events)
-        app.triage.debugger.look_again()
+        self._on_saved(events)
         self._subjects = [_subject(port, exchange) for port, exchange in self._places]
         self._wanted.set()
         return told
-
-    def _app(self) -> "VscanApp":
-        from vscan_tui.tui.app import VscanApp  # noqa: PLC0415 - the app imports this screen
-
-        app = self.app
-        if not isinstance(app, VscanApp):
-            raise TypeError("the workbench belongs to vscan's own program")
-        return app
 
     def action_export(self) -> None:
         """Write the rule and the fingerprint for whoever keeps a probe database."""

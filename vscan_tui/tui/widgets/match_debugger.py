@@ -75,7 +75,7 @@ class MatchDebugger(LineView):
         super().__init__(id=id)
         self.side = Side.WHY
         self._investigation = investigation
-        self._search = RuleSearch(self)
+        self._search = RuleSearch(self, self.search_for)
         self._port: Port | None = None
         self._exchange: Exchange | None = None
         self._studies: OrderedDict[_Key, Study | None] = OrderedDict()

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -46,7 +46,7 @@ class PortTable(LineView):
         self,
         *,
         id: str,  # noqa: A002 - Textual's name
-        record: Callable[[Event], None],
+        record: Callable[[Sequence[Event]], None],
         clock: Callable[[], float],
     ) -> None:
         """Begin without ports.
@@ -392,9 +392,8 @@ class PortTable(LineView):
         entry = self._marked()
         if entry is not None:
             port = entry.port
-            self._record(
-                PortMarked(time=self._clock(), endpoint=port.endpoint, mark=_NEXT_MARK[port.mark])
-            )
+            mark = _NEXT_MARK[port.mark]
+            self._record([PortMarked(time=self._clock(), endpoint=port.endpoint, mark=mark)])
 
     def action_note(self) -> None:
         """Write a note on the port."""
@@ -409,7 +408,7 @@ class PortTable(LineView):
 
     def _noted(self, endpoint: Endpoint, note: str | None) -> None:
         if note is not None:
-            self._record(PortNoted(time=self._clock(), endpoint=endpoint, note=note))
+            self._record([PortNoted(time=self._clock(), endpoint=endpoint, note=note)])
 
     def _marked(self) -> Entry | None:
         item = self._current()

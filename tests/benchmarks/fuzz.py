@@ -207,7 +207,7 @@ def main() -> int:
     faults = 0
     for target in TARGETS:
         dice = random.Random(f"{chosen.seed} {target.name}")
-        count, begun, found = chosen.inputs // len(TARGETS), time.monotonic(), 0
+        count, begun, found = -(-chosen.inputs // len(TARGETS)), time.monotonic(), 0
         for _ in range(count):
             if text := fault(target, damaged(dice, target)):
                 found += 1

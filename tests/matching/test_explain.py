@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vscan_tui.matching.alignment import MAX_CHANGES, align
-from vscan_tui.matching.explain import Fate, explain, explain_rule, nearest_rules
+from vscan_tui.matching.explain import Fate, explain, explain_rule, nearest_rules, rule_list
 from vscan_tui.matching.pattern import LimitError, Pattern, check
 
 OWN = r"""
@@ -41,6 +41,17 @@ def test_the_rule_that_fired_and_those_in_its_shadow():
     assert found[5].spans == ((0, 18), (4, 7), (15, 16))
     assert found[6].fate is Fate.SHADOWED
     assert found[3].fate is Fate.FAILED
+
+
+def test_a_rule_of_a_recording_is_found_where_it_stands_today():
+    own = databases(OWN)
+    rules = rule_list(own, own.find("NULL", "tcp"), b"")
+    moved = rules[4].rule
+
+    assert rules.place_of(moved.pattern, moved.file, moved.line) == 4
+    assert rules.place_of(moved.pattern, moved.file, moved.line + 20) == 4
+    assert rules.place_of(moved.pattern, "another.probes", moved.line) is None
+    assert rules.place_of(b"another", moved.file, moved.line) is None
 
 
 def test_how_each_field_was_filled():

@@ -391,17 +391,16 @@ class RuleList(Sequence[RuleFate]):
         )
 
     def place_of(self, pattern: bytes, file: str, line: int) -> int | None:
-        """The place of a rule that is known from elsewhere; None if it is not among these."""
-        return next(
-            (
-                number
-                for number, place in enumerate(self._places)
-                if place.rule.line == line
-                and place.rule.pattern == pattern
-                and place.rule.file == file
-            ),
-            None,
+        """The place of a rule that is known from elsewhere; None if it is not among these.
+
+        In a recording it may stand on another line than today.
+        """
+        distances = (
+            (abs(place.rule.line - line), number)
+            for number, place in enumerate(self._places)
+            if place.rule.pattern == pattern and place.rule.file == file
         )
+        return min(distances, default=(0, None))[1]
 
     def found(self, words: Sequence[bytes]) -> tuple[int, ...]:
         """The places of the rules in which every one of these lower-case words is."""

@@ -285,6 +285,7 @@ def test_the_budgets_are_for_all_workers_together():
     own = pickle.loads(pickle.dumps(sharded_scan._share(task, 4)))
 
     assert (own.options.max_rate, own.rate.per_second, own.options.max_parallelism) == (25, 25, 2)
+    assert own.options.timing.parallel_interrogations == 2
 
 
 async def test_a_scan_that_is_interrupted_ends_what_its_workers_do(cluster, servers, tmp_path):

@@ -281,6 +281,18 @@ async def test_a_handshake_that_is_never_answered_times_out():
             await connect(endpoint, tunnel=True, within=SHORT)
 
 
+async def heard_out(writer, *, lines):
+    """Answer so many lines; what became of it."""
+    try:
+        for _ in range(lines):
+            writer.write(b"an answer that nobody reads\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+    except ConnectionError as error:
+        return repr(error)
+    return "heard out"
+
+
 async def test_a_server_that_answers_after_we_have_ended_is_heard_out():
     """Who writes to a connection that is gone is reset, and many programs die of the signal."""
     asked, outcome = asyncio.Event(), asyncio.get_running_loop().create_future()
@@ -289,14 +301,7 @@ async def test_a_server_that_answers_after_we_have_ended_is_heard_out():
         await reader.readexactly(1)
         asked.set()
         await reader.read()  # until we have ended
-        try:
-            for _ in range(20):
-                writer.write(b"an answer that nobody reads\r\n")
-                await writer.drain()
-                await asyncio.sleep(0.001)
-            outcome.set_result("heard out")
-        except ConnectionError as error:
-            outcome.set_result(repr(error))
+        outcome.set_result(await heard_out(writer, lines=20))
 
     async with tcp_server(slow_writer) as endpoint:
         transport = AsyncioTransport()
@@ -316,14 +321,7 @@ async def test_a_connection_that_may_wait_behind_another_of_ours_is_heard_out(mo
         async with turn:
             if not await reader.read():
                 return
-            try:
-                for _ in range(5):
-                    writer.write(b"an answer that nobody reads\r\n")
-                    await writer.drain()
-                    await asyncio.sleep(0.001)
-                outcome.set_result("heard out")
-            except ConnectionError as error:
-                outcome.set_result(repr(error))
+            outcome.set_result(await heard_out(writer, lines=5))
 
     async with tcp_server(one_at_a_time) as endpoint:
         transport = AsyncioTransport()

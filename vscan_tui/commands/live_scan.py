@@ -12,7 +12,6 @@ from vscan_tui.scanning.discovery.discovery import Discovery
 from vscan_tui.scanning.discovery.kept_answers import KeptAnswers
 from vscan_tui.scanning.discovery.kept_connections import KeptConnections
 from vscan_tui.scanning.discovery.prober import Payloads
-from vscan_tui.scanning.discovery.timing import Timing, with_parallelism
 from vscan_tui.scanning.engine import PortDiscovery, Scan, ScanSettings
 from vscan_tui.scanning.postprocessing.built_in import all_postprocessors
 from vscan_tui.scanning.postprocessing.protocol import LoadedPostProcessors
@@ -33,7 +32,7 @@ def live_scan(task: Task, words: tuple[str, ...], discovery: PortDiscovery) -> S
         arguments=words,
         pace=options.pace,
         intensity=options.intensity,
-        parallel_interrogations=_timing(options).parallel_interrogations,
+        parallel_interrogations=options.timing.parallel_interrogations,
         host_timeout=options.host_timeout,
         probe_excluded=options.all_ports,
         ports_were_seen=isinstance(discovery, Discovery),
@@ -73,7 +72,7 @@ def discovery_of(
     return Discovery(
         targets,
         ports,
-        timing=_timing(options),
+        timing=options.timing,
         port_table=task.table,
         in_sequence=options.in_sequence,
         assume_up=assume_up or options.assume_up,
@@ -100,11 +99,6 @@ def discovery_of_known(task: Task, ports: "Iterable[KnownPort]") -> "KnownPorts"
 
 def _reverse(options: ScanOptions) -> ReverseResolver | None:
     return None if options.reverse_dns is ReverseDns.NEVER else ReverseResolver()
-
-
-def _timing(options: ScanOptions) -> Timing:
-    # A worker of a cluster gets a share of the parallelism.
-    return with_parallelism(options.timing, None, options.max_parallelism)
 
 
 def _payloads(databases: ProbeDatabases) -> Payloads:

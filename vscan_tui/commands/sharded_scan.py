@@ -41,6 +41,7 @@ from vscan_tui.events import (
     Warned,
 )
 from vscan_tui.scanning.discovery.known_ports import KnownPort
+from vscan_tui.scanning.discovery.timing import with_parallelism
 from vscan_tui.scanning.engine import Scan
 from vscan_tui.scanning.targets.expressions import TargetError
 from vscan_tui.scanning.targets.hosts import ListedTargets, Target
@@ -206,7 +207,6 @@ class ShardedScan:
         """By how many seconds the clock of each worker is behind the one here."""
         self._done_before = 0
         self._total = 0
-        self._hosts_left = 0
 
     def pause(self) -> None:
         """Begin no shard, and nothing new in those under way, until `resume`."""
@@ -412,7 +412,12 @@ def _share(task: Task, workers: int) -> Task:
     rate = options.max_rate and options.max_rate / workers
     return replace(
         task,
-        options=structs.replace(options, max_parallelism=at_a_time, max_rate=rate),
+        options=structs.replace(
+            options,
+            timing=with_parallelism(options.timing, None, at_a_time),
+            max_parallelism=at_a_time,
+            max_rate=rate,
+        ),
         targets=(),
         known=None,
         rate=RateLimit(rate),

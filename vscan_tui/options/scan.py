@@ -44,9 +44,8 @@ _WAITS = {
     "min": "default: measured, not below 150 ms, never above what the database allows",
     "max": "default: what the database allows, mostly 5 s",
 }
-
-
-_RTT_TIMEOUTS = {"initial": "before one was measured", "min": "at least", "max": "at most"}
+_BOUNDS = {"min": "at least", "max": "at most"}
+_RTT_TIMEOUTS = {"initial": "before one was measured", **_BOUNDS}
 
 
 def scan_parser(*, with_targets: bool = True) -> Parser:
@@ -184,7 +183,7 @@ def _add_timing_options(parser: Parser) -> None:
         metavar="TIME",
         help="leave a host after so long; what is known of it is kept, and called partial",
     )
-    for bound, text in (("min", "at least"), ("max", "at most")):
+    for bound, text in _BOUNDS.items():
         group.add_argument(
             f"--{bound}-parallelism",
             type=whole_number(1, 10_000),
@@ -226,14 +225,14 @@ def _add_discovery_timing(group: argparse._ArgumentGroup) -> None:
         metavar="TIME",
         help="port discovery pauses so long between two attempts at the same host",
     )
-    for bound in ("initial", "min", "max"):
+    for bound, text in _RTT_TIMEOUTS.items():
         group.add_argument(
             f"--{bound}-rtt-timeout",
             type=value(parse_duration),
             metavar="TIME",
-            help=f"how long port discovery waits for an answer: {_RTT_TIMEOUTS[bound]}",
+            help=f"how long port discovery waits for an answer: {text}",
         )
-    for bound, text in (("min", "at least"), ("max", "at most")):
+    for bound, text in _BOUNDS.items():
         group.add_argument(
             f"--{bound}-hostgroup",
             type=whole_number(1, 10_000),

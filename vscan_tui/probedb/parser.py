@@ -30,7 +30,7 @@ _USUAL_FIELD = re.compile(
 )
 _SPACES = re.compile(r"[ \t]+")
 _NO_SPACE = re.compile(r"[^ \t]+")
-_LETTERS = re.compile(r"[A-Za-z]*")
+_LETTERS = re.compile(r"[A-Za-z]+")
 _NUMBER = re.compile(r"\+?(\d{1,9})(.*)", re.ASCII | re.DOTALL)
 _BETWEEN_NAMES = re.compile(r"[ \t,]+")
 

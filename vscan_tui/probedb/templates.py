@@ -117,30 +117,30 @@ def piece_value(piece: Piece, groups: Sequence[bytes | None]) -> bytes | None:
 def fill(template: str, groups: Sequence[bytes | None]) -> str:
     """Fill one version field; empty when any piece of it cannot be applied."""
     if "$" not in template:
-        return _ended(template)
+        return _trimmed(template)
     values = []
     for piece in pieces(template):
         value = piece_value(piece, groups)
         if value is None:
             return ""
         values.append(value)
-    return _ended(b"".join(values).decode("latin-1"))
+    return _trimmed(b"".join(values).decode("latin-1"))
 
 
 def fill_cpe(template: str, groups: Sequence[bytes | None]) -> str:
     """Fill a CPE; each substitution is lower-cased and percent-encoded before it goes in."""
     if "$" not in template:
-        return CPE_PREFIX + _ended(template)
+        return CPE_PREFIX + _trimmed(template)
     values = []
     for piece in pieces(template):
         value = piece_value(piece, groups)
         if value is None:
             return ""
         values.append(_cpe_encoded(value) if piece.group else value)
-    return CPE_PREFIX + _ended(b"".join(values).decode("latin-1"))
+    return CPE_PREFIX + _trimmed(b"".join(values).decode("latin-1"))
 
 
-def _ended(text: str) -> str:
+def _trimmed(text: str) -> str:
     return text.rstrip(_TRAILING)
 
 

@@ -98,8 +98,8 @@ class Breakpoints:
         self.hits: dict[Breakpoint, int] = {}
         """All of them, and how often each was hit."""
         self._unanswered: set[tuple[Endpoint, int]] = set()
-        self._ports_held: set[tuple[Breakpoint, Endpoint]] = set()
-        """Ports that their breakpoint held already while they are asked: it holds them once."""
+        self._ports_held: set[tuple[str, Endpoint]] = set()
+        """Values of breakpoints on ports, and the ports that they held: each but once a time."""
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -146,8 +146,13 @@ class Breakpoints:
         }
 
     def _forget_held(self, breakpoint_: Breakpoint) -> None:
-        """Let a port breakpoint that is set anew take effect anew."""
-        self._ports_held = {held for held in self._ports_held if str(held[0]) != str(breakpoint_)}
+        """Let a breakpoint on a port that is set anew take effect anew."""
+        if breakpoint_.occasion is Occasion.PORT:
+            self._ports_held = {
+                (value, endpoint)
+                for value, endpoint in self._ports_held
+                if value != breakpoint_.value
+            }
 
     def hit_by(self, event: Event) -> Breakpoint | None:
         """Return the first breakpoint that an event hits, and count it."""
@@ -170,15 +175,13 @@ class Breakpoints:
         for each in self.hits:
             if each.enabled and _is_hit(each, event, is_unanswered=is_unanswered):
                 if each.occasion is Occasion.PORT:
-                    if isinstance(event, ExchangeStarted) and self._held(each, event):
+                    held = each.value, event.endpoint
+                    if isinstance(event, ExchangeStarted) and held in self._ports_held:
                         continue
-                    self._ports_held.add((each, event.endpoint))
+                    self._ports_held.add(held)
                 self.hits[each] += 1
                 return each
         return None
-
-    def _held(self, each: Breakpoint, event: ExchangeStarted) -> bool:
-        return (each, event.endpoint) in self._ports_held
 
 
 def _is_hit(

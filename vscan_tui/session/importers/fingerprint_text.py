@@ -186,8 +186,11 @@ def decode_fingerprint(text: str, line: int = 1, quote: str = "") -> ServiceFing
     reading, repaired = _best_reading(plain, quote)
     problems += [repair.told for repair in repaired]
     is_certain = all(repair.is_certain for repair in repaired)
-    port, protocol, settings, is_as_written = _header(reading.text, problems)
-    if not (is_certain and is_as_written):
+    if not _keeps_case(reading.text):
+        is_certain = False
+        problems.append("All letters are small or all capital: which they were is not known.")
+    port, protocol, settings = _header(reading.text, problems)
+    if not is_certain:
         reading = replace(
             reading, responses=tuple(replace(each, is_certain=False) for each in reading.responses)
         )
@@ -207,30 +210,32 @@ def decode_fingerprint(text: str, line: int = 1, quote: str = "") -> ServiceFing
     )
 
 
+def _keeps_case(text: str) -> bool:
+    """Whether small letters are small still, and capital ones capital, as far as can be told."""
+    start = _START.match(text)
+    return start is None or not (start[0].islower() or start[0].isupper())
+
+
 def _header(
     text: str, problems: list[str]
-) -> tuple[int | None, Protocol | None, tuple[tuple[str, str], ...], bool]:
-    """Port, protocol, settings, and whether letters are as they were."""
+) -> tuple[int | None, Protocol | None, tuple[tuple[str, str], ...]]:
     start = _START.match(text)
     if start is None:
         problems.append("Its first line (SF-Port…) is missing: port and protocol are unknown.")
-        return None, None, (), True
+        return None, None, ()
     # The settings may be wrapped too; no white space is ever part of one.
     joined = _joined(text)
     begin = joined.find("%r(")
     written = joined[len(_joined(start[0])) - 1 : begin if begin >= 0 else None]
     settings = tuple((name, value) for name, value in _SETTING.findall(written[:400]))
     number, protocol = int(start[1]), start[2].upper()
-    is_as_written = not (start[0].islower() or start[0].isupper())
-    if not is_as_written:
-        problems.append("All letters are small or all capital: which they were is not known.")
     port = number if number <= 65535 else None
     if port is None:
         problems.append(f"{number} is no port: ports go up to 65535.")
     if protocol == "SCTP":
         problems.append("It is of an SCTP port; vscan knows no rules for SCTP.")
-        return port, None, settings, is_as_written
-    return port, "tcp" if protocol == "TCP" else "udp", settings, is_as_written
+        return port, None, settings
+    return port, "tcp" if protocol == "TCP" else "udp", settings
 
 
 # Ways to read a text -----------------------------------------------------------------------------
